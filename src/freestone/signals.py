@@ -1,0 +1,115 @@
+"""What happened inside, announced: small frozen records, and the observers that hear them.
+
+The rooms of the framework announce; telemetry, the supervisor and tests listen. An announcement on a hot path
+is guarded, so that it costs one attribute read when nobody listens::
+
+    if SIGNALS.observed:
+        SIGNALS.announce(CallEnded(...))
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Protocol, final
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The root of the records."""
+
+
+class Observer(Protocol):
+    """Hears signals. It is called in the middle of things: it must be quick, and must not raise."""
+
+    def __call__(self, signal: Signal, /) -> None: ...
+
+
+@final
+class Signals:
+    """A place where signals are announced and heard."""
+
+    def __init__(self) -> None:
+        self.observed = False
+        self._observers: tuple[Observer, ...] = ()
+
+    def subscribe(self, observer: Observer) -> None:
+        """Call the observer with each signal from now on."""
+        self._observers = (*self._observers, observer)
+        self.observed = True
+
+    def unsubscribe(self, observer: Observer) -> None:
+        """Stop calling the observer. Does nothing if it was not subscribed."""
+        self._observers = tuple(other for other in self._observers if other is not observer)
+        self.observed = bool(self._observers)
+
+    def announce(self, signal: Signal) -> None:
+        """Tell every observer. An observer that raises is logged and does no harm."""
+        for observer in self._observers:
+            try:
+                observer(signal)
+            except Exception:
+                logging.getLogger("freestone.signals").exception("an observer failed on %r", signal)
+
+
+SIGNALS = Signals()
+"""The signals of this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(Signal):
+    """An operation of a service that runs here ended. ``seconds`` is how long it took."""
+
+    operation: str
+    seconds: float
+    error: BaseException | None
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected(Signal):
+    """A connection of the wire finished its handshake."""
+
+    peer: str
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost(Signal):
+    """A connection of the wire ended. ``reason`` is a sentence."""
+
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStarted(Signal):
+    """A service's ``start`` hook is done."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStopped(Signal):
+    """A service's ``stop`` hook is done."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStarted(Signal):
+    """The supervisor started a process."""
+
+    process: str
+    replica: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnded(Signal):
+    """A process that the supervisor started is gone. ``status`` is its exit status, negative for a signal."""
+
+    process: str
+    replica: int
+    pid: int
+    status: int
