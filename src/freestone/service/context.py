@@ -1,0 +1,221 @@
+"""What a piece of work knows about the call that it belongs to.
+
+A ``Context`` is made for each call that a handler serves, and is current while the handler runs. It holds what
+crosses every boundary alike (the deadline, who asks, the trace) and what belongs to this handler alone (the
+transaction that is open). ``deadline`` and ``acting_as`` derive another one around a block; the handler's own part
+is shared with it.
+
+Theory of the deadline: whoever sets one arms one timer that cancels the task which set it. A callee that runs in
+that very task, as a co-located one does, is thereby covered and needs no timer of its own. That is why a context
+remembers the task: work in *another* task, started by a handler on its own, has the deadline but not the timer,
+and the next call made there arms one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Iterator
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, final
+
+from freestone.clock import trace_id as new_trace_id
+from freestone.contract import Operation
+from freestone.errors import DeadlineExceeded
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """On whose behalf a call is made; travels with it to every callee."""
+
+    subject: str
+    """Who, as the application names its people or programs."""
+    scopes: tuple[str, ...] = ()
+    """What it may do, as the application names that."""
+
+
+class Enlisted(Protocol):
+    """Something whose fate is the handler's: a transaction."""
+
+    async def commit(self) -> None:
+        """Make it last. Called once, when the handler has returned."""
+        ...
+
+    async def rollback(self) -> None:
+        """Undo it. Called once, when the handler has raised or was cancelled, or a commit has failed."""
+        ...
+
+
+@final
+class Context:
+    """The call that the current code serves. Read it with ``current()``."""
+
+    __slots__ = ("deadline", "enlisted", "ended", "handler", "identity", "operation", "sent_command", "task",
+                 "trace_id", "resources")  # fmt: skip
+
+    def __init__(
+        self,
+        operation: Operation | None,
+        deadline: float | None,
+        task: asyncio.Task[Any] | None,
+        identity: Identity | None,
+        trace_id: str,
+    ) -> None:
+        self.operation = operation
+        """What is being served; None outside of a handler."""
+        self.deadline = deadline
+        """When the call is over, in the event loop's time; None if nobody has set it."""
+        self.task = task
+        """The task that is cancelled at the deadline."""
+        self.identity = identity
+        self.trace_id = trace_id
+        self.handler = self
+        self.enlisted: list[Enlisted] | None = None
+        self.resources: dict[Any, Any] | None = None
+        self.sent_command = False
+        self.ended = False
+
+    def derive(
+        self, deadline: float | None, task: asyncio.Task[Any] | None, identity: Identity | None
+    ) -> Context:
+        """Return a context for a block within the same handler."""
+        derived = Context(self.operation, deadline, task, identity, self.trace_id)
+        derived.handler = self.handler
+        return derived
+
+    def remaining(self) -> float:
+        """Return the seconds that are left, negative if it is over, infinity if there is no deadline."""
+        if self.deadline is None:
+            return math.inf
+        return self.deadline - asyncio.get_running_loop().time()
+
+    def enlist(self, key: object, resource: Enlisted) -> None:
+        """Tie a resource to the handler's outcome; ``enlisted_as(key)`` finds it again.
+
+        Raises RuntimeError when the handler has ended, as it has for a task that it left behind.
+        """
+        handler = self.handler
+        if handler.ended:
+            raise RuntimeError(
+                f"{handler.operation.name if handler.operation else 'the handler'} has ended, and with it its "
+                "transaction; a task that outlives its handler opens one of its own"
+            )
+        if handler.enlisted is None:
+            handler.enlisted = []
+            handler.resources = {}
+        handler.enlisted.append(resource)
+        assert handler.resources is not None
+        handler.resources[key] = resource
+
+    def enlisted_as(self, key: object) -> Any:
+        """Return the resource that was enlisted under the key, or None."""
+        resources = self.handler.resources
+        return None if resources is None else resources.get(key)
+
+    async def commit(self) -> None:
+        """End the handler well: commit what is enlisted, in order. Whatever a failed commit leaves is undone."""
+        self.ended = True
+        enlisted, self.enlisted, self.resources = self.enlisted or [], None, None
+        for index, resource in enumerate(enlisted):
+            try:
+                await resource.commit()
+            except BaseException:
+                for other in enlisted[index:]:
+                    await other.rollback()
+                raise
+
+    async def rollback(self) -> None:
+        """End the handler badly: undo what is enlisted, the latest first."""
+        self.ended = True
+        enlisted, self.enlisted, self.resources = self.enlisted or [], None, None
+        for resource in reversed(enlisted):
+            await resource.rollback()
+
+
+CURRENT: ContextVar[Context | None] = ContextVar("freestone.context", default=None)
+
+
+def current() -> Context | None:
+    """Return the context of the call that this code serves, or None outside of one."""
+    return CURRENT.get()
+
+
+@final
+class deadline:  # noqa: N801 - reads as a statement, as asyncio.timeout does
+    """Give a block, and every call made in it, that many seconds; a deadline that is nearer already stays.
+
+    ``math.inf`` lifts the default for calls in the block, but not a deadline that a caller has set. Raises
+    DeadlineExceeded at the end of the block when the time is over, and cancels what runs in it then.
+
+    >>> async def patient(catalog):
+    ...     async with deadline(0.5):
+    ...         return await catalog.paths()
+    """
+
+    __slots__ = ("_at", "_seconds", "_timer", "_token", "_what")
+
+    def __init__(self, seconds: float, *, at: float | None = None, what: str = "the block") -> None:
+        if seconds != seconds or (at is None and seconds < 0):
+            raise ValueError(f"a deadline is a number of seconds from now, not {seconds}")
+        self._seconds = seconds
+        self._at = at
+        self._what = what
+        self._timer: asyncio.Timeout | None = None
+        self._token: Token[Context | None] | None = None
+
+    async def __aenter__(self) -> Context:
+        outer = CURRENT.get()
+        task = asyncio.current_task()
+        when = self._at
+        if when is None:
+            when = asyncio.get_running_loop().time() + self._seconds
+        if outer is not None and outer.deadline is not None and outer.deadline <= when:
+            if outer.task is task:
+                return outer
+            when = outer.deadline
+        context = (
+            Context(None, when, task, None, new_trace_id())
+            if outer is None
+            else outer.derive(when, task, outer.identity)
+        )
+        if when != math.inf:
+            self._timer = asyncio.timeout_at(when)
+            await self._timer.__aenter__()
+        self._token = CURRENT.set(context)
+        return context
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            CURRENT.reset(self._token)
+        if self._timer is not None:
+            try:
+                await self._timer.__aexit__(kind, error, trace)
+            except TimeoutError:
+                raise DeadlineExceeded(f"{self._what} did not end by its deadline") from None
+
+
+@contextlib.contextmanager
+def acting_as(identity: Identity | None) -> Iterator[Context]:
+    """Make the calls of a block on behalf of that identity.
+
+    >>> with acting_as(Identity("ada")) as context:
+    ...     context.identity.subject
+    'ada'
+    """
+    outer = CURRENT.get()
+    context = (
+        Context(None, None, None, identity, new_trace_id())
+        if outer is None
+        else outer.derive(outer.deadline, outer.task, identity)
+    )
+    token = CURRENT.set(context)
+    try:
+        yield context
+    finally:
+        CURRENT.reset(token)
