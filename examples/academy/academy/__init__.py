@@ -1,0 +1,1 @@
+"""Academy: a platform for learning paths, built on Freestone."""

@@ -1,0 +1,1 @@
+"""The catalog: which learning paths there are, and what they teach."""

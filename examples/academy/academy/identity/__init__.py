@@ -1,0 +1,1 @@
+"""Identity: who the learners are, and whether they are signed in."""

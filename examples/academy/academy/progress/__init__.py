@@ -1,0 +1,1 @@
+"""Progress: who is enrolled in which path, and how far each learner is."""
