@@ -77,7 +77,12 @@ class FreestoneError(Exception):
     """The root of the tree."""
 
 
-@dataclass_transform(kw_only_default=True)
+def _field(*, default: Any, kw_only: bool = True, init: bool = True) -> Any:
+    """Tell type checkers what an annotation of ServiceError itself is to the constructor."""
+    return default
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(_field,))
 class _Fields(type):
     """Tells type checkers that annotations of an error are arguments of its constructor."""
 
@@ -93,7 +98,9 @@ class ServiceError(FreestoneError, metaclass=_Fields):
     fields: ClassVar[dict[str, Any]] = {}
     """The names of the fields, each with its default or a marker for "none"."""
 
-    trace_id: str | None = None
+    message: str = _field(default="", kw_only=False)
+    """For people; the first line of the class's docstring by default."""
+    trace_id: str | None = _field(default=None, init=False)
     """Under which the failure was logged where it happened; not a field, set by the framework."""
 
     def __init__(self, message: str = "", **values: Any) -> None:

@@ -40,7 +40,7 @@ class Signals:
 
     def unsubscribe(self, observer: Observer) -> None:
         """Stop calling the observer. Does nothing if it was not subscribed."""
-        self._observers = tuple(other for other in self._observers if other is not observer)
+        self._observers = tuple(other for other in self._observers if other != observer)
         self.observed = bool(self._observers)
 
     def announce(self, signal: Signal) -> None:

@@ -54,8 +54,18 @@ class Enlisted(Protocol):
 class Context:
     """The call that the current code serves. Read it with ``current()``."""
 
-    __slots__ = ("deadline", "enlisted", "ended", "handler", "identity", "operation", "sent_command", "task",
-                 "trace_id", "resources")  # fmt: skip
+    __slots__ = (
+        "deadline",
+        "ended",
+        "enlisted",
+        "handler",
+        "identity",
+        "operation",
+        "resources",
+        "sent_command",
+        "task",
+        "trace_id",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -79,9 +89,7 @@ class Context:
         self.sent_command = False
         self.ended = False
 
-    def derive(
-        self, deadline: float | None, task: asyncio.Task[Any] | None, identity: Identity | None
-    ) -> Context:
+    def derive(self, deadline: float | None, task: asyncio.Task[Any] | None, identity: Identity | None) -> Context:
         """Return a context for a block within the same handler."""
         derived = Context(self.operation, deadline, task, identity, self.trace_id)
         derived.handler = self.handler

@@ -1,0 +1,20 @@
+"""One service alone: what it is made of, and what it knows while it serves a call."""
+
+from .context import CURRENT, Context, Enlisted, Identity, acting_as, current, deadline
+from .secret import Secret
+from .service import dependencies, service
+from .settings import Settings
+
+__all__ = [
+    "CURRENT",
+    "Context",
+    "Enlisted",
+    "Identity",
+    "Secret",
+    "Settings",
+    "acting_as",
+    "current",
+    "deadline",
+    "dependencies",
+    "service",
+]
