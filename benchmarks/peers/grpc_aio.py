@@ -1,0 +1,57 @@
+"""grpc.aio with protobuf, on a Unix socket."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import grpc
+from grpc_tools import protoc
+
+from benchmarks.payload import CUSTOMER, ITEMS, NUMBER
+
+from . import Connected
+
+
+def _generated() -> tuple[Any, Any]:
+    """Compile orders.proto into a folder of this process and import it."""
+    source, out = Path(__file__).parent, mkdtemp(prefix="freestone-bench-")
+    if protoc.main(["", f"-I{source}", f"--python_out={out}", f"--grpc_python_out={out}", "orders.proto"]):
+        raise SystemExit("protoc could not compile orders.proto")
+    sys.path.insert(0, out)
+    import orders_pb2
+    import orders_pb2_grpc
+
+    return orders_pb2, orders_pb2_grpc
+
+
+async def serve(address: str) -> None:
+    """Answer until cancelled."""
+    messages, stubs = _generated()
+    items = [messages.Item(sku=it.sku, title=it.title, cents=it.cents, stock=it.stock) for it in ITEMS]
+
+    class Orders(stubs.OrdersServicer):  # type: ignore[misc,name-defined]
+        async def GetOrder(self, request: Any, context: Any) -> Any:  # noqa: N802 - grpc's own naming
+            return messages.Order(number=request.number, customer=request.customer, total=5202, paid=True, items=items)
+
+    server = grpc.aio.server()
+    stubs.add_OrdersServicer_to_server(Orders(), server)
+    server.add_insecure_port(f"unix:{address}")
+    await server.start()
+    await server.wait_for_termination()
+
+
+@asynccontextmanager
+async def connect(address: str) -> Connected:
+    """Give the call."""
+    messages, stubs = _generated()
+    async with grpc.aio.insecure_channel(f"unix:{address}") as channel:
+        stub = stubs.OrdersStub(channel)
+
+        async def call() -> Any:
+            return await stub.GetOrder(messages.Question(customer=CUSTOMER, number=NUMBER))
+
+        yield call
