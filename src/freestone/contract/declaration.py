@@ -1,0 +1,57 @@
+"""The decorators that make a method of a contract an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, final, overload
+
+from freestone.errors import ServiceError
+
+from .parameter import Kind
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_ATTRIBUTE = "__declaration__"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a decorator says of a method, until the contract is made of it."""
+
+    kind: Kind
+    raises: tuple[Any, ...]
+
+
+@overload
+def query(function: _F, /) -> _F: ...
+@overload
+def query(*, raises: Sequence[type[ServiceError]] = ()) -> Callable[[_F], _F]: ...
+def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = ()) -> Any:
+    """Declare an operation that reads. It may be repeated, by the framework too.
+
+    ``raises`` lists the errors of the domain that callers may expect, besides the canonical ones; they arrive
+    as themselves, with their fields. A plain ``def`` that returns ``AsyncIterator[T]`` is a stream.
+    """
+    return _declare(function, Declaration(Kind.QUERY, tuple(raises)))
+
+
+@overload
+def command(function: _F, /) -> _F: ...
+@overload
+def command(*, raises: Sequence[type[ServiceError]] = ()) -> Callable[[_F], _F]: ...
+def command(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = ()) -> Any:
+    """Declare an operation that changes state, once. ``raises`` is as for ``query``."""
+    return _declare(function, Declaration(Kind.COMMAND, tuple(raises)))
+
+
+def declaration_of(function: object) -> Declaration | None:
+    """Return what a decorator said of the function."""
+    return getattr(function, _ATTRIBUTE, None)
+
+
+def _declare(function: Any, declaration: Declaration) -> Any:
+    if function is None:
+        return lambda decorated: _declare(decorated, declaration)
+    setattr(function, _ATTRIBUTE, declaration)
+    return function

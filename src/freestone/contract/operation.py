@@ -1,0 +1,130 @@
+"""One method of a contract, as a value: what a caller, a dispatcher and a gateway need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, final
+
+from freestone.errors import CANONICAL, ServiceError
+
+from .codec import argument_codec, result_codec
+from .copier import copier
+from .error_body import ErrorBody, error_codec, error_hints
+from .parameter import Kind, Parameter
+
+
+@final
+class Operation:
+    """One method of a contract. It is immutable, and equal to itself alone.
+
+    The attributes from ``encode_arguments`` on are compiled when one of them is first read.
+    """
+
+    __slots__ = (
+        "__weakref__", "arguments_from", "bind", "contract", "copy_arguments", "copy_result",
+        "decode_arguments", "decode_error", "decode_result", "doc", "encode_arguments", "encode_error",
+        "encode_result", "file", "kind", "line", "name", "parameters", "raises", "result", "streams",
+    )  # fmt: skip
+
+    name: str
+    """The name of the method."""
+    contract: type
+    kind: Kind
+    streams: bool
+    """Whether the result is a stream of items."""
+    parameters: tuple[Parameter, ...]
+    result: Any
+    """The type of the result, or of one item of the stream."""
+    raises: tuple[type[ServiceError], ...]
+    """The declared errors. The canonical ones cross without being declared."""
+    doc: str
+    file: str
+    line: int
+
+    encode_arguments: Callable[[tuple[Any, ...]], bytes]
+    """Full positional arguments to a MessagePack map by name. Raises InvalidArgument."""
+    decode_arguments: Callable[[bytes], tuple[Any, ...]]
+    """Back again; ignores the unknown, fills in defaults. Raises InvalidArgument with the field's path."""
+    encode_result: Callable[[Any], bytes]
+    """A result, or an item, to MessagePack. Raises Internal for what the contract does not allow."""
+    decode_result: Callable[[bytes], Any]
+    """Back again. Raises Internal."""
+    copy_arguments: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
+    """Copies what is mutable in the arguments; None if nothing is."""
+    copy_result: Callable[[Any], Any] | None
+    """Copies what is mutable in a result, or in an item; None if nothing is."""
+    bind: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]]
+    """``(args, kwargs)`` to full positional arguments, with defaults. Raises TypeError, as a call would."""
+    arguments_from: Callable[[Mapping[str, Any], bool], tuple[Any, ...]]
+    """``(mapping, strict)`` of builtins, as JSON has them, to validated positional arguments; not strict:
+    numbers and the like may be strings. Raises InvalidArgument with the field's path."""
+    encode_error: Callable[[ServiceError], ErrorBody]
+    """An error as it crosses the boundary; one that can't becomes its nearest ancestor that can."""
+    decode_error: Callable[[ErrorBody], ServiceError]
+    """Back again; one that is not known here becomes the canonical class of its code."""
+
+    def __init__(
+        self,
+        name: str,
+        contract: type,
+        kind: Kind,
+        *,
+        streams: bool = False,
+        parameters: tuple[Parameter, ...] = (),
+        result: Any = None,
+        raises: tuple[type[ServiceError], ...] = (),
+        doc: str = "",
+        file: str = "",
+        line: int = 0,
+    ) -> None:
+        self._fix(
+            name=name, contract=contract, kind=kind, streams=streams, parameters=parameters, result=result,
+            raises=raises, doc=doc, file=file, line=line,
+        )  # fmt: skip
+
+    def declares(self, error: BaseException) -> bool:
+        """Whether the error may cross as itself: it is a canonical one, or one of ``raises``."""
+        return type(error) in CANONICAL or isinstance(error, self.raises)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.value} {self.contract.__name__}.{self.name}>"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an operation is immutable; {name} can't be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an operation is immutable; {name} can't be deleted")
+
+    def __copy__(self) -> Operation:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Operation:
+        return self
+
+    def _fix(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _compile(self) -> None:
+        title = f"{self.contract.__name__}.{self.name}"
+        arguments = argument_codec(title, self.parameters)
+        result = result_codec(title, self.result)
+        errors = error_codec(self.raises, error_hints)
+        types = tuple(parameter.type for parameter in self.parameters)
+        self._fix(
+            encode_arguments=arguments.encode, decode_arguments=arguments.decode,
+            arguments_from=arguments.convert, bind=arguments.bind,
+            encode_result=result.encode, decode_result=result.decode,
+            copy_arguments=copier(tuple.__class_getitem__(types)) if types else None,
+            copy_result=copier(self.result),
+            encode_error=errors.encode, decode_error=errors.decode,
+        )  # fmt: skip
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Reached only while a slot is empty: fill all of them, so that each later read is a plain slot's.
+            if name not in Operation.__slots__:
+                raise AttributeError(f"an operation has no attribute {name!r}")
+            self._compile()
+            return object.__getattribute__(self, name)
