@@ -1,0 +1,74 @@
+"""A client: a subclass of the contract, generated, whose methods hand the call to a transport.
+
+Each method is made once a contract, as source with the contract's own parameter names and defaults, so that a call
+is bound by the interpreter itself: ``signature.bind`` would cost more than the whole rest of a co-located call.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from inspect import Parameter as Kinds
+from inspect import signature
+from typing import Any, TypeVar, cast
+
+from freestone.contract import Operation, operations
+
+from .transport import Transport
+
+C = TypeVar("C")
+
+_CLASSES: weakref.WeakKeyDictionary[type[Any], type[Any]] = weakref.WeakKeyDictionary()
+
+
+def client(contract: type[C], transport: Transport) -> C:
+    """Return an object that has the contract's methods and performs them through the transport.
+
+    >>> async def example(dispatcher):
+    ...     catalog = client(Catalog, LocalTransport(dispatcher, "catalog"))
+    ...     return await catalog.path("microservices")
+    """
+    made = _CLASSES.get(contract)
+    if made is None:
+        made = _CLASSES[contract] = _client_class(contract)
+    it = object.__new__(made)
+    it._transport = transport
+    return cast(C, it)
+
+
+def _client_class(contract: type[Any]) -> type[Any]:
+    members: dict[str, Any] = {
+        "__slots__": ("_transport",),
+        "__doc__": f"A client of {contract.__name__}.",
+        "__module__": contract.__module__,
+        "__repr__": lambda self: f"<client of {contract.__name__} through {type(self._transport).__name__}>",
+    }
+    for name, operation in operations(contract).items():
+        members[name] = _method(contract, operation)
+    metaclass: Callable[..., type[Any]] = type(contract)
+    return metaclass(f"{contract.__name__}Client", (contract,), members)
+
+
+def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:
+    declared = getattr(contract, operation.name)
+    parameters = list(signature(declared).parameters.values())[1:]
+    listed, scope = ["self"], {"operation": operation}
+    keyword_only = False
+    for parameter in parameters:
+        if parameter.kind is Kinds.KEYWORD_ONLY and not keyword_only:
+            keyword_only = True
+            listed.append("*")
+        if parameter.default is Kinds.empty:
+            listed.append(parameter.name)
+        else:
+            scope[f"default_{parameter.name}"] = parameter.default
+            listed.append(f"{parameter.name}=default_{parameter.name}")
+    values = "".join(f"{parameter.name}, " for parameter in parameters)
+    action = "stream" if operation.streams else "invoke"
+    source = f"def {operation.name}({', '.join(listed)}): return self._transport.{action}(operation, ({values}))"
+    exec(compile(source, f"<client of {contract.__name__}>", "exec"), scope)
+    method = cast(Callable[..., Any], scope[operation.name])
+    method.__doc__ = declared.__doc__
+    method.__qualname__ = f"{contract.__name__}Client.{operation.name}"
+    method.__module__ = contract.__module__
+    return method

@@ -1,0 +1,29 @@
+"""How long a call may take, when nobody has said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The limits that ``freestone.toml`` sets on the duration of calls."""
+
+    default: float = 10.0
+    """Seconds for a call that is made under no deadline."""
+    methods: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Seconds for single operations, as ``{"progress.complete": 2.0}``; a caller's nearer deadline stays."""
+
+    def limit(self, operation: str) -> float | None:
+        """Return the seconds that the operation is limited to, or None if it has no limit of its own."""
+        return self.methods.get(operation)
+
+    def end(self, operation: str, now: float, given: float | None) -> float:
+        """Return when a call that is made now is over, if its caller was given until ``given``."""
+        limit = self.methods.get(operation)
+        if given is None:
+            return now + (self.default if limit is None else limit)
+        return given if limit is None else min(given, now + limit)

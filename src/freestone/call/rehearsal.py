@@ -1,0 +1,100 @@
+"""A co-located call that pretends to cross: through the codec there and back, on the same task.
+
+For tests. It finds what would differ if a line in ``freestone.toml`` put the callee elsewhere: a list that arrives as
+a tuple, a number that arrives as a float, a value that its annotation does not admit. What differs is raised as
+``BoundaryMismatch``, which is an AssertionError and no ServiceError, so that no handler takes it for a failure
+of the callee.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from typing import Any, final
+
+from msgspec import Struct
+from msgspec.structs import asdict as fields_of
+
+from freestone.contract import Operation
+from freestone.errors import ServiceError
+
+from .dispatch import Dispatcher
+from .local import LocalTransport
+from .policy import Deadlines
+
+
+class BoundaryMismatch(AssertionError):
+    """A value would arrive as something else than what was sent."""
+
+
+@final
+class CodecTransport:
+    """Carries calls to one service of this process, as the bytes that the wire would carry."""
+
+    def __init__(self, dispatcher: Dispatcher, service: str, deadlines: Deadlines | None = None) -> None:
+        self._service = service
+        self._local = LocalTransport(dispatcher, service, deadlines)
+
+    async def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+        arrived = self._arguments(operation, arguments)
+        try:
+            result = await self._local.invoke(operation, arrived)
+        except ServiceError as error:
+            raise operation.decode_error(operation.encode_error(error)) from None
+        return self._result(operation, result)
+
+    async def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
+        items = self._local.stream(operation, self._arguments(operation, arguments))
+        try:
+            async for item in items:
+                yield self._result(operation, item)
+        except ServiceError as error:
+            raise operation.decode_error(operation.encode_error(error)) from None
+        finally:
+            await items.aclose()  # type: ignore[attr-defined]
+
+    def _arguments(self, operation: Operation, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        arrived = operation.decode_arguments(operation.encode_arguments(arguments))
+        for parameter, before, after in zip(operation.parameters, arguments, arrived, strict=True):
+            self._compare(f"argument {parameter.name} of {self._service}.{operation.name}", before, after)
+        return arrived
+
+    def _result(self, operation: Operation, result: Any) -> Any:
+        arrived = operation.decode_result(operation.encode_result(result))
+        self._compare(f"the result of {self._service}.{operation.name}", result, arrived)
+        return arrived
+
+    @staticmethod
+    def _compare(what: str, before: Any, after: Any) -> None:
+        found = difference(before, after)
+        if found is not None:
+            path, was, came = found
+            raise BoundaryMismatch(
+                f"{what} differs on the other side of the boundary{f' at {path}' if path else ''}: "
+                f"{was!r} ({type(was).__name__}) arrives as {came!r} ({type(came).__name__}); "
+                "pass what the annotation says"
+            )
+
+
+def difference(before: Any, after: Any, path: str = "") -> tuple[str, Any, Any] | None:
+    """Return the first place where two values differ in type or in content: its path and both; None if nowhere."""
+    if type(before) is not type(after):
+        return path, before, after
+    if isinstance(before, Struct):
+        before, after = fields_of(before), fields_of(after)
+    if isinstance(before, Mapping):
+        if before.keys() != after.keys():
+            return path, before, after
+        pairs = [(f"{path}[{key!r}]", before[key], after[key]) for key in before]
+    elif isinstance(before, Sequence) and not isinstance(before, (str, bytes, bytearray)):
+        if len(before) != len(after):
+            return path, before, after
+        pairs = [(f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(before, after, strict=True))]
+    elif isinstance(before, Set) or before == before:
+        return None if before == after else (path, before, after)
+    else:  # not equal to itself: a NaN
+        return None if after != after else (path, before, after)
+    for inner, one, other in pairs:
+        found = difference(one, other, inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,23 @@
+"""The seam under every client: something that takes an operation to the service that performs it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Protocol
+
+from freestone.contract import Operation
+
+
+class Transport(Protocol):
+    """Carries calls to one service. ``freestone.testing.conformance`` has the suite that each one passes."""
+
+    def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
+        """Perform the operation. ``arguments`` has one value for each parameter, in order.
+
+        Awaiting it returns the result, or raises a ServiceError.
+        """
+        ...
+
+    def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
+        """Perform an operation that streams. Nothing happens before the first item is asked for."""
+        ...
