@@ -1,0 +1,277 @@
+"""The database that a service owns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, final, overload
+
+from freestone.contract import Kind
+from freestone.errors import ConfigurationError, Mistake, Unavailable
+from freestone.service import Context, current
+
+from .misuse import TransactionRequired
+from .sqlite import SQLite
+from .transaction import Transaction
+
+if TYPE_CHECKING:
+    from sqlalchemy import Executable, MetaData, Result, ScalarResult
+    from sqlalchemy.orm.interfaces import ORMOption
+    from sqlalchemy.sql.selectable import TypedReturnsRows
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+_PATIENCE = 10.0
+"""Seconds for which a transaction without a deadline waits for another process to release the lock."""
+
+_OPENED: ContextVar[Mapping[Database, Transaction]] = ContextVar(
+    "freestone.transactions",
+    default=MappingProxyType({}),
+)
+"""The transactions that were opened by ``Database.transaction()`` outside of a handler."""
+
+
+@final
+class Database:
+    """A service's own database. Declare it, and the host gives it, migrated and open.
+
+    In a command all its uses are one transaction, which is begun by the first of them and committed when the
+    handler has returned; if the handler raises or is cancelled, nothing of it remains. In a query it is a view of
+    one moment, and can't write. Elsewhere a transaction is opened by name::
+
+        @service
+        class ProgressService(Progress):
+            db: Database
+
+            async def start(self) -> None:
+                async with self.db.transaction():
+                    self.db.add(FirstRow())
+
+    Rows are SQLAlchemy's; what its session offers beyond these methods is reached with ``run``.
+    """
+
+    __freestone_resource__: ClassVar[str] = "database"
+
+    def __init__(self, path: Path, migrations: Path | None, *, readers: int, waiting: int) -> None:
+        self.path = path
+        self.migrations = migrations
+        self.store = SQLite(path, readers=readers, waiting=waiting)
+        """The file and the connections to it; for migrations, not for services."""
+        self._is_open = False
+
+    @classmethod
+    def open(
+        cls, where: str | Path, migrations: Path | None = None, *, readers: int = 4, waiting: int = 1000
+    ) -> Database:
+        """Return the database in that file, which ``start()`` then opens.
+
+        ``where`` is a path or a URL ``sqlite:///path``; ``migrations`` the folder of the service's migrations,
+        which may be missing; ``readers`` how many queries read at a time; ``waiting`` how many transactions may
+        wait for their turn, beyond which they get ResourceExhausted. Raises ConfigurationError for other databases.
+        """
+        return cls(_path(where), migrations, readers=readers, waiting=waiting)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def temporary(cls, metadata: MetaData | None = None) -> AsyncGenerator[Database]:
+        """Give a database in a file that is deleted afterwards, with the tables of the metadata; for unit tests.
+
+        >>> async def test_enrol():
+        ...     async with Database.temporary(Base.metadata) as db:
+        ...         async with db.transaction():
+        ...             db.add(EnrolmentRow(learner="ada", path="microservices"))
+        """
+        with tempfile.TemporaryDirectory(prefix="freestone-") as folder:
+            database = cls.open(Path(folder, "temporary.db"))
+            await database.start()
+            try:
+                if metadata is not None:
+                    async with database.transaction() as transaction:
+                        await transaction.run(lambda session: session.run_sync(_create, metadata))
+                yield database
+            finally:
+                await database.close()
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its suffix: that of the service."""
+        return self.store.name
+
+    def __repr__(self) -> str:
+        return f"<Database {self.path}>"
+
+    async def start(self) -> None:
+        """Open the file, create it if it is missing, and apply the migrations that it lacks.
+
+        Raises Unavailable when it can't be opened, MigrationError when it can't be migrated.
+        """
+        from .migrations import migrate
+
+        await self.store.start()
+        self._is_open = True
+        if self.migrations is not None:
+            try:
+                await migrate(self, self.migrations)
+            except BaseException:
+                await self.close()
+                raise
+
+    async def close(self) -> None:
+        """Refuse new transactions, wait for those that are open, and close the file. Does nothing if it is closed."""
+        if self._is_open:
+            self._is_open = False
+            await self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Transaction]:
+        """Open a transaction for a block: committed at its end, undone if it raises or is cancelled.
+
+        Where one is open already, as in a handler, the block joins it, and the outer one decides. An error that
+        leaves a joined block breaks the whole, even if it is caught outside: the half of a block is never written.
+        """
+        joined = self._find()
+        if joined is not None:
+            try:
+                yield joined
+            except BaseException as error:
+                joined.fail(error)
+                raise
+            return
+        transaction = self._begin("this block", read_only=False, until=None)
+        token = _OPENED.set({**_OPENED.get(), self: transaction})
+        try:
+            yield transaction
+        except BaseException:
+            await transaction.rollback()
+            raise
+        else:
+            await transaction.commit()
+        finally:
+            _OPENED.reset(token)
+
+    async def get(
+        self, entity: type[_T], key: Any, *, options: Sequence[ORMOption] = (), populate_existing: bool = False
+    ) -> _T | None:
+        """Return the row with that primary key (a tuple if it has several columns), or None."""
+        return await self._current().run(
+            lambda session: session.get(entity, key, options=options, populate_existing=populate_existing)
+        )
+
+    def add(self, row: object) -> None:
+        """Have a new row written, with the next statement or at the end of the transaction."""
+        self._current().add(row)
+
+    def add_all(self, rows: Iterable[object]) -> None:
+        """Have new rows written, with the next statement or at the end of the transaction."""
+        self._current().add(*rows)
+
+    async def delete(self, row: object) -> None:
+        """Have a row deleted, with the next statement or at the end of the transaction."""
+        transaction = self._current()
+        transaction.refuse_if_read_only("delete()")
+        await transaction.run(lambda session: session.delete(row))
+
+    async def flush(self) -> None:
+        """Write what was added, changed or deleted, now; so as to see its errors, or what the database filled in."""
+        transaction = self._current()
+        transaction.refuse_if_read_only("flush()")
+        await transaction.run(lambda session: session.flush())
+
+    @overload
+    async def execute(self, statement: TypedReturnsRows[*_Ts], parameters: Any = None) -> Result[*_Ts]: ...
+    @overload
+    async def execute(self, statement: Executable, parameters: Any = None) -> Result[*tuple[Any, ...]]: ...
+    async def execute(self, statement: Executable, parameters: Any = None) -> Any:
+        """Execute a statement of SQLAlchemy, with its parameters (a mapping, or a list of them); return its rows."""
+        return await self._current().run(lambda session: session.execute(statement, parameters))
+
+    @overload
+    async def scalars(self, statement: TypedReturnsRows[_T], parameters: Any = None) -> ScalarResult[_T]: ...
+    @overload
+    async def scalars(self, statement: Executable, parameters: Any = None) -> ScalarResult[Any]: ...
+    async def scalars(self, statement: Executable, parameters: Any = None) -> ScalarResult[Any]:
+        """Execute a statement; return the first column of its rows."""
+        return await self._current().run(lambda session: session.scalars(statement, parameters))
+
+    @overload
+    async def scalar(self, statement: TypedReturnsRows[_T], parameters: Any = None) -> _T | None: ...
+    @overload
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any: ...
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
+        """Execute a statement; return the first column of its first row, or None if there is none."""
+        return await self._current().run(lambda session: session.scalar(statement, parameters))
+
+    def before_commit(self, callback: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Have the callback awaited in the transaction before it commits. What it raises undoes everything."""
+        self._current().before_commit(callback)
+
+    def _current(self) -> Transaction:
+        """Return the transaction of this place. Raises TransactionRequired where there is none."""
+        transaction = self._find()
+        if transaction is not None:
+            return transaction
+        context = current()
+        if context is not None and context.operation is not None:
+            raise TransactionRequired(
+                f"{context.operation.name} has ended, and with it its transaction in the database {self.name}; a task "
+                "that outlives its handler opens its own, with `async with db.transaction():`"
+            )
+        raise TransactionRequired(
+            f"no transaction is open in the database {self.name}: outside of a command or a query, open one with "
+            "`async with db.transaction():`"
+        )
+
+    def _find(self) -> Transaction | None:
+        """Return the transaction of the handler that runs here, or else of the block; None if there is neither."""
+        context = current()
+        if context is None or context.operation is None or context.handler.ended:
+            return _OPENED.get().get(self)
+        transaction: Transaction | None = context.enlisted_as(self)
+        return transaction if transaction is not None else self._enlist(context)
+
+    def _enlist(self, context: Context) -> Transaction:
+        operation = context.operation
+        assert operation is not None
+        read_only = operation.kind is Kind.QUERY
+        if not read_only and self in _OPENED.get():
+            raise TransactionRequired(
+                f"{operation.name} was called inside `async with db.transaction()` of its own database, for which it "
+                "would wait for ever: call it after the block"
+            )
+        transaction = self._begin(operation.name, read_only=read_only, until=context.handler.deadline)
+        context.enlist(self, transaction)
+        return transaction
+
+    def _begin(self, owner: str, *, read_only: bool, until: float | None) -> Transaction:
+        if not self._is_open:
+            raise Unavailable(f"the database {self.name} is not open: it is used before start() or after close()")
+        if until is None:
+            until = asyncio.get_running_loop().time() + _PATIENCE
+        return Transaction(self.store, owner, read_only=read_only, until=until)
+
+
+def _path(where: str | Path) -> Path:
+    scheme, separator, rest = str(where).partition("://")
+    if not separator:
+        return Path(where)
+    if scheme != "sqlite" or not rest.startswith("/"):
+        raise ConfigurationError(
+            [
+                Mistake(
+                    f"database {scheme}://…",
+                    "is none that Freestone can open",
+                    "give the path of a SQLite file, or sqlite:///path",
+                )
+            ]
+        )
+    return Path(rest[1:])
+
+
+def _create(session: Any, metadata: MetaData) -> None:
+    metadata.create_all(session.connection())

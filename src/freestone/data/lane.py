@@ -1,0 +1,62 @@
+"""A bounded pool of connections of one kind, and the bounded queue before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import final
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from freestone.errors import ResourceExhausted, Unavailable
+
+
+@final
+class Lane:
+    """Lets at most ``slots`` transactions in, in the order in which they came; at most ``waiting`` may wait.
+
+    The pool of the engine has a connection for each slot, so that nobody waits, or times out, inside of it.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, slots: int, waiting: int, database: str) -> None:
+        self.slots = slots
+        self.open = 0
+        """How many transactions are in."""
+        self._engine = engine
+        self._free = asyncio.Semaphore(slots)
+        self._queue = 0
+        self._limit = waiting
+        self._database = database
+        self._closed = False
+
+    async def enter(self) -> None:
+        """Wait for a slot. Raises ResourceExhausted when too many wait, Unavailable when the lane is closed."""
+        if self._closed:
+            raise Unavailable(f"the database {self._database} is closed")
+        if self._queue >= self._limit:
+            raise ResourceExhausted(
+                f"{self._queue} transactions already wait for the database {self._database}, and no more may"
+            )
+        self._queue += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._queue -= 1
+        self.open += 1
+
+    def leave(self) -> None:
+        """Give the slot back."""
+        self.open -= 1
+        self._free.release()
+
+    async def connect(self) -> AsyncConnection:
+        """Return a connection for the slot that the caller has. It is given back by closing it."""
+        return await self._engine.connect()
+
+    async def close(self) -> None:
+        """Let nobody in any more, wait for those that are in or wait, and close the connections."""
+        self._closed = True
+        try:
+            for _ in range(self.slots):
+                await self._free.acquire()
+        finally:
+            await self._engine.dispose()

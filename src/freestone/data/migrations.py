@@ -1,0 +1,198 @@
+"""The tables of a service, brought to where its code expects them: by the Alembic scripts in its folder.
+
+A service has version files only, and no ``env.py``, which would be the same for everybody. All that a database
+lacks is applied in one transaction. It is begun with the lock for writing, so that of two replicas that start at
+once one migrates, and the other then finds nothing to do; and it takes everything back if one script fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast, final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.exc import DBAPIError
+
+from freestone.errors import FreestoneError
+
+from .failure import translate
+from .uninterrupted import uninterrupted
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import Connection, MetaData
+
+    from .database import Database
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger("freestone.data")
+
+_PATIENCE = 60.0
+"""Seconds for which a replica waits for another that migrates."""
+
+_TURN: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""Alembic's ``op`` is one for the process: two databases that migrate side by side would get each other's tables."""
+
+
+@final
+class MigrationError(FreestoneError):
+    """A database can't be brought to where the code expects it. It is as it was before."""
+
+
+async def migrate(database: Database, folder: Path) -> None:
+    """Apply the migrations of the folder that the database lacks, all or none.
+
+    The folder may be missing if the database has never been migrated. Raises MigrationError, which names the file
+    at fault, and also when the database has been migrated further than the folder knows.
+    """
+    async with _TURN.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        scripts = _load(folder)
+        await _in_transaction(database, lambda connection: _upgrade(connection, scripts, folder, database))
+
+
+async def drift(database: Database, metadata: MetaData) -> list[str]:
+    """Return how the tables of the database differ from those of the metadata, a sentence for each difference.
+
+    After ``migrate`` an empty list means that the migrations make what the code expects; a test holds a service to
+    it. SQLite does not tell everything: names of constraints, and types that it stores alike, are not compared.
+    """
+    return await _in_transaction(database, lambda connection: _compare(connection, metadata))
+
+
+async def _in_transaction(database: Database, work: Callable[[Connection], _T]) -> _T:
+    """Do the work in a transaction that writes, foreign keys off, and to its end even if the caller is cancelled."""
+    store = database.store
+    lane = store.migrating()
+    over = asyncio.Event()
+
+    async def run() -> _T:
+        try:
+            async with await lane.connect() as connection:
+                await store.begin(connection, asyncio.get_running_loop().time() + _PATIENCE, over.is_set)
+                result = await connection.run_sync(work)
+                await connection.commit()
+                return result
+        except DBAPIError as error:
+            raise translate(error, f"{database.name} ({database.path})") from error
+        finally:
+            await lane.close()
+
+    return await uninterrupted(run(), over.set)
+
+
+def _load(folder: Path) -> ScriptDirectory | None:
+    from alembic.script import ScriptDirectory
+    from alembic.util.exc import CommandError
+
+    if not folder.is_dir():
+        return None
+    scripts = ScriptDirectory(folder, version_locations=[folder])
+    try:
+        heads = scripts.get_heads()
+    except CommandError as error:
+        raise MigrationError(f"the migrations in {folder} can't be used: {error}") from error
+    except Exception as error:
+        raise MigrationError(f"{_place(error, folder)} can't be loaded: {_sentence(error)}") from error
+    if len(heads) > 1:
+        files = ", ".join(sorted(Path(scripts.get_revision(head).path).name for head in heads))
+        raise MigrationError(
+            f"the migrations in {folder} have {len(heads)} ends: {files}; let down_revision of one name the other"
+        )
+    return scripts
+
+
+def _upgrade(connection: Connection, scripts: ScriptDirectory | None, folder: Path, database: Database) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationContext, MigrationStep
+
+    applied = MigrationContext.configure(connection).get_current_heads()
+    _refuse_unknown(applied, scripts, folder, database)
+    if scripts is None or set(applied) == set(scripts.get_heads()):
+        return
+
+    def steps(heads: Any, _: MigrationContext) -> Iterator[MigrationStep]:
+        for script in reversed(list(scripts.iterate_revisions("head", heads, implicit_base=True))):
+            _log.info("database %s: migration %s", database.name, Path(script.path).name)
+            yield MigrationStep.upgrade_from_script(scripts.revision_map, script)
+
+    try:
+        with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+            environment.configure(connection=connection, transactional_ddl=True)
+            environment.run_migrations()
+    except Exception as error:
+        raise MigrationError(
+            f"{_place(error, folder)} failed, and the database {database.name} is as it was: {_sentence(error)}"
+        ) from error
+    _check_references(connection, folder, database)
+
+
+def _refuse_unknown(
+    applied: tuple[str, ...], scripts: ScriptDirectory | None, folder: Path, database: Database
+) -> None:
+    known = [] if scripts is None else [script.revision for script in scripts.walk_revisions()]
+    unknown = sorted(set(applied).difference(known))
+    if unknown:
+        raise MigrationError(
+            f"the database {database.path} was migrated to {', '.join(unknown)}, which {folder} does not have: a "
+            "newer version of the service wrote it; run that version, or restore the data that belongs to this one"
+        )
+
+
+def _check_references(connection: Connection, folder: Path, database: Database) -> None:
+    """Refuse a migration that leaves references to rows that are gone; foreign keys were off meanwhile."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise MigrationError(
+            f"the migrations in {folder} leave rows of {broken[0]} that refer to missing rows of {broken[2]}; "
+            f"the database {database.name} is as it was"
+        )
+
+
+def _compare(connection: Connection, metadata: MetaData) -> list[str]:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    found: list[str] = []
+    for difference in cast("Sequence[Any]", compare_metadata(context, metadata)):
+        # The changes of one column come as a list of their own.
+        changes = cast("Sequence[Any]", difference) if isinstance(difference, list) else [difference]
+        found.extend(_describe(change) for change in changes)
+    return found
+
+
+def _describe(change: tuple[Any, ...]) -> str:
+    """Say in a sentence what one of Alembic's differences means: https://alembic.sqlalchemy.org, compare_metadata."""
+    kind, *details = change
+    verb, _, what = kind.partition("_")
+    if verb == "modify":
+        _, table, column, _, had, has = details
+        return f"the {what} of {table}.{column} is {had!r} by the migrations and {has!r} in the code"
+    thing = details[-1]
+    table = getattr(thing, "table", None)
+    name = thing.name if what == "table" or table is None else f"{table.name}.{thing.name}"
+    if verb == "add":
+        return f"the {what} {name} is in the code, and no migration makes it"
+    return f"the {what} {name} is made by the migrations, and not in the code"
+
+
+def _place(error: Exception, folder: Path) -> str:
+    """Return the file of the folder, with the line, in which the error arose."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{error.filename}:{error.lineno}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).parent == folder:
+            return f"{frame.filename}:{frame.lineno}"
+    return f"a migration in {folder}"
+
+
+def _sentence(error: Exception) -> str:
+    origin = getattr(error, "orig", None) or error
+    return f"{type(origin).__name__}: {origin}"

@@ -1,0 +1,157 @@
+"""A SQLite file, and the connections to it: what is durable, who may write, and how long one waits.
+
+The settings are not for taste. WAL lets readers go on while one writes. ``synchronous=FULL`` is what makes a commit
+outlast a power loss; with ``NORMAL`` the last ones are gone. A transaction that writes takes the lock when it
+begins, by BEGIN IMMEDIATE: one that begins as a reader and then writes is refused at once when somebody else wrote
+meanwhile, however long it would have waited. One connection of a process writes, so that transactions queue in
+order here, rather than poll SQLite's lock against each other; between processes they do poll it.
+
+Python's sqlite3 begins transactions by itself, before some statements and not before others. It is told to leave
+that to us, as SQLAlchemy's documentation of its SQLite dialect advises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, final
+
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from freestone.errors import Unavailable
+
+from .failure import is_busy, translate
+from .lane import Lane
+
+_SLICE = 0.05
+"""Seconds for which SQLite waits for the lock before we look whether there is still a reason to."""
+
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864")
+"""Of each connection; that the journal is the WAL is written in the file. The WAL is cut back to 64 MiB."""
+
+
+@final
+class SQLite:
+    """One database file. ``writing`` has one connection, ``reading`` has ``readers`` that can't write."""
+
+    writing: Lane
+    reading: Lane
+
+    def __init__(self, path: Path, *, readers: int, waiting: int) -> None:
+        self.path = path
+        self.name = path.stem
+        self._readers = readers
+        self._waiting = waiting
+
+    async def start(self) -> None:
+        """Create the file if it is missing. Raises Unavailable when it can't be opened."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the folder {self.path.parent} can't be made: {error.strerror}") from error
+        try:
+            await self._use_wal()
+        except sqlite3.Error as error:
+            raise translate(error, f"{self.name} ({self.path})") from error
+        self.writing = self._lane("BEGIN IMMEDIATE", 1, *_PRAGMAS)
+        self.reading = self._lane("BEGIN", self._readers, *_PRAGMAS, "query_only=ON")
+
+    async def close(self) -> None:
+        """Close the connections, once those that use one have ended."""
+        try:
+            await self.reading.close()
+        finally:
+            await self.writing.close()
+
+    def migrating(self) -> Lane:
+        """Return a lane of its own for a migration.
+
+        Foreign keys are off in it, for SQLite changes most of a table by making a new one and dropping the old;
+        with them on, that would delete what refers to its rows. The migration checks them when it is done.
+        """
+        return self._lane("BEGIN IMMEDIATE", 1, "synchronous=FULL", "foreign_keys=OFF")
+
+    async def begin(self, connection: AsyncConnection, until: float, is_over: Callable[[], bool]) -> None:
+        """Begin a transaction, waiting for the lock until that moment of the loop's time, or until ``is_over()``.
+
+        Raises Unavailable when another process has held it all the while.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await connection.begin()
+            except DBAPIError as error:
+                if not is_busy(error) or is_over():
+                    raise
+                if loop.time() >= until:
+                    raise Unavailable(f"the database {self.name} was locked by another process all the time") from error
+            else:
+                return
+
+    async def _use_wal(self) -> None:
+        """Write into the file that its journal is a WAL.
+
+        SQLite refuses at once, instead of waiting, when two processes do this to a new file at the same moment.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 10.0
+        while True:
+            try:
+                mode = await asyncio.to_thread(_switch_to_wal, self.path)
+            except sqlite3.Error as error:
+                if not is_busy(error) or loop.time() >= until:
+                    raise
+                await asyncio.sleep(_SLICE)
+            else:
+                break
+        if mode != "wal":
+            raise Unavailable(f"{self.path} is on a file system that SQLite can't use: it keeps journal_mode={mode}")
+
+    def _lane(self, begin: str, slots: int, *pragmas: str) -> Lane:
+        url = URL.create("sqlite+aiosqlite", database=str(self.path))
+        engine = create_async_engine(
+            url,
+            pool_size=slots,
+            max_overflow=0,
+            pool_reset_on_return=None,  # a transaction ends what it began, and gives back nothing else
+            connect_args={"timeout": _SLICE},
+        )
+        _take_over(engine, begin, pragmas)
+        return Lane(engine, slots=slots, waiting=self._waiting, database=self.name)
+
+
+def interrupt(driver: Any) -> None:
+    """Make what the connection executes end now, with an error. Does nothing if it executes nothing."""
+    connection: sqlite3.Connection | None = driver._connection  # its own interrupt() needs a task to run in
+    if connection is not None:
+        connection.interrupt()
+
+
+def _take_over(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:
+    def configure(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # sqlite3 shall not begin transactions on its own
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine.sync_engine, "connect", configure)
+    event.listen(engine.sync_engine, "begin", start)
+
+
+def _switch_to_wal(path: Path) -> str:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        return str(mode)
+    finally:
+        connection.close()

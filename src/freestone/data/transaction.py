@@ -1,0 +1,230 @@
+"""One transaction: opened at its first use, and ended once, whatever happens to the task that uses it.
+
+    new ──first statement──► open ──commit, rollback──► ended
+                              │
+                              └──a statement was cut short──► broken ──rollback──► ended
+
+A broken transaction only rolls back. SQLite ends a transaction on its own after some failures (a full disk, an
+interrupted write) and would then commit each following statement by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar, final
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
+
+from .failure import is_read_only, translate
+from .misuse import ReadOnlyTransaction, TransactionRequired
+from .sqlite import SQLite, interrupt
+from .uninterrupted import uninterrupted
+
+if TYPE_CHECKING:
+    from .lane import Lane
+
+_T = TypeVar("_T")
+
+
+@final
+class Transaction:
+    """A transaction of one database. ``Database.transaction()`` and the handlers of a service have one.
+
+    Statements of several tasks are run one after another. A task that is cancelled in the middle of one leaves it
+    when it has ended; it is interrupted for that.
+    """
+
+    def __init__(self, store: SQLite, owner: str, *, read_only: bool, until: float) -> None:
+        self.owner = owner
+        """Whose it is, for messages: the operation's name."""
+        self.read_only = read_only
+        self._store = store
+        self._until = until
+        self._lane: Lane | None = None
+        self._connection: AsyncConnection | None = None
+        self._driver: Any = None
+        self._session: AsyncSession | None = None
+        self._added: list[object] = []
+        self._callbacks: list[Callable[[Transaction], Awaitable[None]]] = []
+        self._turn = asyncio.Lock()
+        self._broken: BaseException | None = None
+        self._ended = False
+
+    def add(self, *rows: object) -> None:
+        """Place new rows in the session; they are written with the next statement, or at the end."""
+        self.refuse_if_read_only("add()")
+        if self._session is not None:
+            self._session.add_all(rows)
+        else:
+            self._added.extend(rows)
+
+    def refuse_if_read_only(self, what: str) -> None:
+        """Raise ReadOnlyTransaction if this is a query; ``what`` is what it tried."""
+        self._check()
+        if self.read_only:
+            raise self._no_writes(what)
+
+    async def run(self, work: Callable[[AsyncSession], Awaitable[_T]]) -> _T:
+        """Do something with the session that the transaction holds, and return what it returns.
+
+        It must not commit or roll back. Raises TransactionRequired when the transaction has ended, Aborted when
+        it is broken, ReadOnlyTransaction for a write in a query; and what the table of ``failure`` says.
+
+        >>> async def reload(transaction, row):
+        ...     await transaction.run(lambda session: session.refresh(row))
+        """
+        async with self._turn:
+            self._check()
+            session = self._session or await self._open()
+            return await self._whole(_called(work, session))
+
+    def before_commit(self, callback: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Have the callback awaited before the commit, in the transaction. What it raises undoes everything."""
+        self._check()
+        self._callbacks.append(callback)
+
+    def fail(self, error: BaseException) -> None:
+        """Allow nothing more but the rollback. A transaction that only reads has nothing to undo, and goes on."""
+        if not self.read_only and self._broken is None:
+            self._broken = error
+
+    async def commit(self) -> None:
+        """Write what is pending, and make it last. Whatever it raises, the transaction has ended.
+
+        Once COMMIT was sent it is waited for, also by a task that is cancelled then: the outcome is always one
+        of the two. The caller of a cancelled task can't know which, as with any call that is cut off.
+        """
+        if self._ended:
+            return
+        try:
+            await self._prepare()
+        except BaseException:
+            await self.rollback()
+            raise
+        self._ended = True
+        await uninterrupted(self._end(commit=True))
+
+    async def rollback(self) -> None:
+        """Undo everything. Does nothing when the transaction has ended."""
+        if not self._ended:
+            self._ended = True
+            self._interrupt()
+            await uninterrupted(self._end(commit=False))
+
+    async def _prepare(self) -> None:
+        if self.read_only:
+            self._refuse_changes()
+            return
+        for callback in self._callbacks:
+            await callback(self)
+        if self._session is not None or self._added:
+            await self.run(lambda session: session.flush())
+        self._check()
+
+    def _check(self) -> None:
+        if self._ended:
+            raise TransactionRequired(
+                f"the transaction of {self.owner} has ended; a task that outlives it opens its own, "
+                "with `async with db.transaction():`"
+            )
+        if self._broken is not None:
+            raise Aborted(
+                f"the transaction of {self.owner} was broken off, and nothing of it is written: {self._broken}"
+            ) from self._broken
+
+    async def _open(self) -> AsyncSession:
+        """Wait for a connection and begin. Only the wait in the queue can be left halfway."""
+        lane = self._store.reading if self.read_only else self._store.writing
+        if self._lane is None:
+            await lane.enter()
+            self._lane = lane
+        await self._whole(self._begin(lane))
+        session = AsyncSession(self._connection, expire_on_commit=False, autoflush=not self.read_only)
+        session.add_all(self._added)
+        self._session = session
+        return session
+
+    async def _begin(self, lane: Lane) -> None:
+        connection = self._connection or await lane.connect()
+        self._connection = connection
+        self._driver = (await connection.get_raw_connection()).driver_connection
+        await self._store.begin(connection, self._until, self._is_over)
+
+    def _is_over(self) -> bool:
+        return self._ended or self._broken is not None
+
+    async def _whole(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Await a step to its end, and translate its errors. Notes when the transaction can't go on after it."""
+        try:
+            return await uninterrupted(work, self._cut_short)
+        except DBAPIError as error:
+            if self._driver is None or not self._driver.in_transaction:
+                self.fail(error)
+            if self.read_only and is_read_only(error):
+                raise self._no_writes("the statement") from error
+            translated = translate(error, self._store.name)
+            if translated is error:
+                raise
+            raise translated from error
+
+    def _cut_short(self) -> None:
+        self.fail(asyncio.CancelledError("a statement was cancelled"))
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._driver is not None:
+            interrupt(self._driver)
+
+    async def _end(self, *, commit: bool) -> None:
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            session, self._session = self._session, None
+            try:
+                if session is not None:
+                    await session.close()  # which leaves the connection's transaction as it is
+                if connection is not None:
+                    await self._close(connection, commit)
+            finally:
+                if self._lane is not None:
+                    self._lane.leave()
+
+    async def _close(self, connection: AsyncConnection, commit: bool) -> None:
+        try:
+            if commit and not self.read_only:
+                await connection.commit()
+            else:
+                await connection.rollback()
+        except DBAPIError as error:
+            await connection.invalidate(error)
+            raise self._failed_to_end(error, commit) from error
+        finally:
+            await connection.close()
+
+    def _failed_to_end(self, error: DBAPIError, commit: bool) -> Exception:
+        translated = translate(error, self._store.name)
+        if (commit and not isinstance(translated, ServiceError)) or isinstance(translated, Unavailable):
+            # The record of the commit may have reached the disk before the failure.
+            return Unknown(f"the commit of {self.owner} failed, and may have happened: {translated}")
+        return translated
+
+    def _refuse_changes(self) -> None:
+        """Raise if rows were changed that nobody will write."""
+        session = self._session
+        if session is None:
+            return
+        changed = next((row for row in session.dirty if session.is_modified(row)), None)
+        if changed is not None:
+            raise self._no_writes(f"the change of a {type(changed).__name__}")
+
+    def _no_writes(self, what: str) -> ReadOnlyTransaction:
+        return ReadOnlyTransaction(
+            f"{self.owner} is a query, which only reads: {what} is refused; declare it with @command if it is to write"
+        )
+
+
+async def _called(work: Callable[[AsyncSession], Awaitable[_T]], session: AsyncSession) -> _T:
+    return await work(session)

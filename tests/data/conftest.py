@@ -1,0 +1,95 @@
+"""A database with two tables, and handlers as dispatch runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from freestone.contract import Contract, command, operations, query
+from freestone.data import Database
+from freestone.service import CURRENT, Context
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Account(Base):
+    __tablename__ = "account"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(unique=True)
+    balance: Mapped[int] = mapped_column(default=0)
+
+
+class Entry(Base):
+    __tablename__ = "entry"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    text: Mapped[str] = mapped_column(default="")
+
+
+class Bank(Contract):
+    """Holds the accounts."""
+
+    @query
+    async def balance(self, owner: str) -> int:
+        """Return the balance."""
+        raise NotImplementedError
+
+    @command
+    async def deposit(self, owner: str, amount: int) -> int:
+        """Return the new balance."""
+        raise NotImplementedError
+
+
+Handler = Callable[[str], AbstractAsyncContextManager[Context]]
+
+
+@contextlib.asynccontextmanager
+async def handling(name: str, deadline: float | None = None) -> AsyncGenerator[Context]:
+    """Run a block as dispatch runs the handler of that operation of Bank."""
+    context = Context(operations(Bank)[name], deadline, asyncio.current_task(), None, "0" * 32)
+    token = CURRENT.set(context)
+    try:
+        try:
+            yield context
+        except BaseException:
+            await context.rollback()
+            raise
+        else:
+            await context.commit()
+    finally:
+        context.ended = True
+        CURRENT.reset(token)
+
+
+@pytest.fixture
+def handler() -> Handler:
+    return handling
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database.open(tmp_path / "bank.db", readers=2)
+    await database.start()
+    async with database.transaction() as transaction:
+        await transaction.run(lambda session: session.run_sync(lambda it: Base.metadata.create_all(it.connection())))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def account() -> type[Account]:
+    return Account
+
+
+@pytest.fixture
+def entry() -> type[Entry]:
+    return Entry
