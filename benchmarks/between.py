@@ -82,7 +82,8 @@ async def _amounts(peer: Peer, call: Call, server: psutil.Process, seconds: floa
 def table(results: Results) -> str:
     """Return the medians as a Markdown table, each peer's rate beside its ratio to grpc.aio in the same rounds."""
     lines = [
-        "| call between two processes | at | p50 µs | p99 µs | a second | × grpc.aio | × raw echo | CPU µs, server + client |",
+        "| call between two processes | at | p50 µs | p99 µs | a second | × grpc.aio | × raw echo "
+        "| CPU µs, server + client |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for level in LEVELS:
