@@ -1,0 +1,38 @@
+"""The plan made real on one machine: processes started, watched, restarted and drained."""
+
+from __future__ import annotations
+
+from .backoff import Backoff
+from .identity import ProcessIdentity, resident_bytes
+from .lifecycle import State
+from .lifeline import CONFIGURATION_EXIT, Lifeline
+from .logs import Logs
+from .record import ReplicaRecord, RunFile, RunRecord, running
+from .runtime import RuntimeDirectory, listen_tcp, listen_unix
+from .supervision import Replica
+from .supervisor import OWN_NAME, Outcome, ProcessSpec, Status, Supervisor
+from .tenancy import Tenancy
+
+__all__ = [
+    "CONFIGURATION_EXIT",
+    "OWN_NAME",
+    "Backoff",
+    "Lifeline",
+    "Logs",
+    "Outcome",
+    "ProcessIdentity",
+    "ProcessSpec",
+    "Replica",
+    "ReplicaRecord",
+    "RunFile",
+    "RunRecord",
+    "RuntimeDirectory",
+    "State",
+    "Status",
+    "Supervisor",
+    "Tenancy",
+    "listen_tcp",
+    "listen_unix",
+    "resident_bytes",
+    "running",
+]

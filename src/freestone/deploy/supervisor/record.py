@@ -1,0 +1,130 @@
+"""What runs here, as a file that others can read: ``.freestone/run/<topology>.json``.
+
+The supervisor writes it at each change, as a whole, and removes it at the end. A file whose supervisor is
+gone is stale: it counts for nothing, and the next run clears up what it names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import final
+
+import msgspec
+
+from freestone.errors import ConfigurationError, Mistake
+
+from .identity import ProcessIdentity
+from .runtime import RuntimeDirectory
+
+
+@final
+class ReplicaRecord(msgspec.Struct, frozen=True):
+    """One replica of a process. ``pid`` and ``since`` are missing while none of it runs."""
+
+    process: str
+    replica: int
+    services: tuple[str, ...]
+    address: str
+    """Where it speaks the wire, as ``unix:///tmp/freestone-x/catalog.0.sock``."""
+    state: str
+    pid: int | None = None
+    since: datetime | None = None
+    restarts: int = 0
+
+
+@final
+class RunRecord(msgspec.Struct, frozen=True):
+    """One run of a topology."""
+
+    application: str
+    topology: str
+    supervisor: ProcessIdentity
+    since: datetime
+    runtime_directory: str
+    replicas: tuple[ReplicaRecord, ...]
+    gateway: str | None = None
+    """Where the gateway listens, as ``http://127.0.0.1:8000``."""
+
+
+@final
+class RunFile:
+    """The file for one topology of the application in ``directory`` (where its freestone.toml is)."""
+
+    def __init__(self, directory: Path, topology: str) -> None:
+        self.path = run_directory(directory) / f"{topology}.json"
+
+    def claim(self, record: RunRecord) -> None:
+        """Write the first record of a run, and clear up after a run that was killed.
+
+        Raises ConfigurationError if the topology runs already.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path.parent):
+            other = read(self.path)
+            if other is not None and other.supervisor.alive():
+                raise ConfigurationError([_runs_already(other)])
+            if other is not None:
+                RuntimeDirectory(Path(other.runtime_directory)).remove()
+            self.write(record)
+
+    def write(self, record: RunRecord) -> None:
+        """Replace the record; a reader sees the old one or the new one, whole."""
+        temporary = self.path.with_suffix(".new")
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+        temporary.replace(self.path)
+
+    def remove(self, runtime_directory: Path) -> None:
+        """Remove the file if it is the one of the run that has that directory: a later run may have claimed
+        it.
+        """
+        with contextlib.suppress(FileNotFoundError), _locked(self.path.parent):
+            record = read(self.path)
+            if record is not None and record.runtime_directory == str(runtime_directory):
+                self.path.unlink()
+
+
+def run_directory(directory: Path) -> Path:
+    """Return where the run files of the application in that directory are."""
+    return directory / ".freestone" / "run"
+
+
+def running(directory: Path) -> list[RunRecord]:
+    """Return what runs of the application in that directory, by the topology's name. Stale files are passed
+    over.
+    """
+    records = (read(path) for path in sorted(run_directory(directory).glob("*.json")))
+    return [record for record in records if record is not None and record.supervisor.alive()]
+
+
+def read(path: Path) -> RunRecord | None:
+    """Return the record in a file; None if there is none, or it was written by another version of
+    Freestone.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunRecord)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock on the directory, as whoever claims or removes a file in it does, for a moment."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _runs_already(other: RunRecord) -> Mistake:
+    return Mistake(
+        f"topology {other.topology!r}",
+        f"it runs here already, since {other.since:%Y-%m-%d %H:%M} UTC as process {other.supervisor.pid}",
+        "stop that run first, or look at it with `freestone ps`",
+    )
