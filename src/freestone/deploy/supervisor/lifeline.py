@@ -50,6 +50,10 @@ class Lifeline:
         self.lost = False
         """Whether the supervisor is gone."""
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._socket.fileno()
+
     def watch(self, *, grace: float, farewell: Callable[[], None]) -> None:
         """When the supervisor is gone, drain as SIGTERM does; if that takes longer than ``grace`` seconds,
         call ``farewell`` and end the process, whatever it is doing.
@@ -64,9 +68,13 @@ class Lifeline:
         """Tell the supervisor why this process can't be started. Exit with `CONFIGURATION_EXIT` then."""
         self._send(Refused(reason))
 
+    def close(self) -> None:
+        """Let go of it, where it is not watched; the supervisor takes no notice."""
+        self._socket.close()
+
     def _send(self, report: Ready | Refused) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then `watch` hears of it
-            self._socket.sendall(msgspec.json.encode(report) + b"\n", socket.MSG_NOSIGNAL)
+            self._socket.sendall(msgspec.json.encode(report) + b"\n")
 
     def _watch(self, grace: float, farewell: Callable[[], None]) -> None:
         with contextlib.suppress(ConnectionResetError):
