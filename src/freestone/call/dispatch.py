@@ -45,15 +45,19 @@ class Dispatcher:
     """The operations of the services that run in this process."""
 
     def __init__(self, services: Mapping[str, object]) -> None:
-        self._targets = {
-            f"{service}.{operation.name}": Target(
-                f"{service}.{operation.name}", operation, getattr(instance, operation.name)
-            )
-            for service, instance in services.items()
-            for operation in operations(contract_of(instance)).values()
-        }
-        self.fingerprints = {service: fingerprint(contract_of(it)) for service, it in services.items()}
+        self._targets: dict[str, Target] = {}
+        self.fingerprints: dict[str, str] = {}
         """The services by name, each with the fingerprint of its contract."""
+        for service, instance in services.items():
+            self.add(service, instance)
+
+    def add(self, service: str, instance: object) -> None:
+        """Serve one more. Raises TypeError if the instance keeps no contract."""
+        contract = contract_of(instance)
+        for operation in operations(contract).values():
+            name = f"{service}.{operation.name}"
+            self._targets[name] = Target(name, operation, getattr(instance, operation.name))
+        self.fingerprints[service] = fingerprint(contract)
 
     def find(self, name: str) -> Target:
         """Return the target of that name. Raises Unimplemented, saying what is served."""
