@@ -1,0 +1,96 @@
+"""Makes the services of a process, and gives each what it declares.
+
+This is the one module that knows that a dependency may be near or far: it is handed a function from a service's
+name to the transport that reaches it, and a service never sees more than a client of the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, final
+
+from freestone.call import Dispatcher, Transport, client
+from freestone.clock import Clock, Ids, Random, SystemClock, SystemIds, system_random
+from freestone.contract import Contract, contract_of
+from freestone.errors import ConfigurationError, Mistake
+from freestone.service import Settings, dependencies
+
+
+class Resource(Protocol):
+    """Something that a service owns and that is opened before the service is, as its database."""
+
+    async def start(self) -> None:
+        """Open it."""
+        ...
+
+    async def close(self) -> None:
+        """Close it. Called once, also after a failed start."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What services are given besides each other."""
+
+    resource: Callable[[str, type[Any], str], Resource]
+    """Make a resource: of which service, its class, and the kind, as ``"database"``."""
+    settings: Mapping[str, Settings] = field(default_factory=dict[str, Settings])
+    """The settings of each service that has some, by the service's name."""
+    clock: Clock = field(default_factory=SystemClock)
+    random: Random = field(default_factory=system_random)
+
+
+@final
+class Binder:
+    """The services of one process, as they are made."""
+
+    def __init__(
+        self,
+        kept_by: Mapping[type[Contract], str],
+        transport: Callable[[str], Transport],
+        surroundings: Surroundings,
+    ) -> None:
+        self.dispatcher = Dispatcher({})
+        self.instances: dict[str, Any] = {}
+        """The services by name, in the order in which they were made."""
+        self.resources: dict[str, list[Resource]] = {}
+        """What each service owns."""
+        self._kept_by = kept_by
+        self._transport = transport
+        self._surroundings = surroundings
+
+    def make(self, name: str, cls: type[Any]) -> None:
+        """Make a service. What it needs must be made before it, where it is to run in this process."""
+        arguments = {
+            attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()
+        }
+        self.instances[name] = instance = cls(**arguments)
+        self.dispatcher.add(name, instance)
+
+    def client(self, contract: type[Any]) -> Any:
+        """Return a client of the contract. Raises ConfigurationError if no service keeps it."""
+        service = self._kept_by.get(contract)
+        if service is None:
+            raise ConfigurationError(
+                [Mistake(contract.__qualname__, "no service keeps it", "name one under [services]")]
+            )
+        return client(contract, self._transport(service))
+
+    def _dependency(self, name: str, cls: type[Any], kind: Any) -> Any:
+        around = self._surroundings
+        if kind is Clock:
+            return around.clock
+        if kind is Random:
+            return around.random
+        if kind is Ids:
+            return SystemIds(around.clock, around.random)
+        if issubclass(kind, Settings):
+            return around.settings.get(name) or kind()
+        resource_kind = getattr(kind, "__freestone_resource__", None)
+        if resource_kind is not None:
+            resource = around.resource(name, cls, resource_kind)
+            self.resources.setdefault(name, []).append(resource)
+            return resource
+        return self.client(contract_of(kind))

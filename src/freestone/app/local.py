@@ -1,0 +1,77 @@
+"""Services in this process, without a file: for a script, a test, or beside another program."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+from freestone.call import Deadlines, Dispatcher, LocalTransport, Transport
+from freestone.clock import Clock, Random, SystemClock, system_random
+from freestone.contract import contract_of
+from freestone.service import Settings, order
+
+from .binder import Binder, Surroundings
+from .lifecycle import Lifecycle
+from .resources import resources_in
+
+C = TypeVar("C")
+Near = Callable[[Dispatcher, str, Deadlines], Transport]
+"""Makes the transport to a co-located service: ``LocalTransport``, or one that a test puts in its place."""
+
+
+@final
+class Local:
+    """Services that run in this process."""
+
+    def __init__(self, binder: Binder) -> None:
+        self._binder = binder
+
+    def client(self, contract: type[C]) -> C:
+        """Return a client of the contract. Raises ConfigurationError if no service keeps it."""
+        client: C = self._binder.client(contract)
+        return client
+
+    def service(self, name: str) -> Any:
+        """Return the service's own instance, behind the boundary."""
+        return self._binder.instances[name]
+
+
+@contextlib.asynccontextmanager
+async def local(
+    *,
+    directory: Path | None = None,
+    settings: Mapping[str, Settings] | None = None,
+    deadlines: Deadlines | None = None,
+    clock: Clock | None = None,
+    random: Random | None = None,
+    near: Near = LocalTransport,
+    **services: type[Any],
+) -> AsyncGenerator[Local]:
+    """Run services in this process for a block, each under the name that it is given by.
+
+    ``directory`` is where their databases are; without it, in a folder that is deleted afterwards. Raises
+    DeclarationError if they need each other in a circle, StartError if one does not start.
+
+    >>> async def example():
+    ...     async with local(prices=PricesService, orders=OrdersService) as application:
+    ...         return await application.client(Orders).order("tea", 2)
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if directory is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
+        surroundings = Surroundings(
+            resources_in(directory), settings or {}, clock or SystemClock(), random or system_random()
+        )
+        limits = deadlines or Deadlines()
+        binder = Binder(
+            {contract_of(cls): name for name, cls in services.items()},
+            lambda service: near(binder.dispatcher, service, limits),
+            surroundings,
+        )
+        lifecycle = Lifecycle({name: services[name] for name in order(services)}, binder)
+        await lifecycle.start()
+        stack.push_async_callback(lifecycle.stop)
+        yield Local(binder)

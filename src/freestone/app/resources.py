@@ -1,0 +1,31 @@
+"""What services own, opened where the application keeps its data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from freestone.errors import ConfigurationError, Mistake
+
+from .binder import Resource
+
+
+def resources_in(directory: Path) -> Callable[[str, type[Any], str], Resource]:
+    """Return a maker of resources that keeps files in the directory, one a service.
+
+    A database's migrations are in the folder ``migrations`` beside the module of the service's class.
+    """
+
+    def make(service: str, cls: type[Any], kind: str) -> Resource:
+        if kind != "database":
+            raise ConfigurationError(
+                [Mistake(f"service {service}", f"it needs a {kind}, which this host can't give", "ask for a Database")]
+            )
+        from freestone.data import Database  # SQLAlchemy is imported only where a service has a database
+
+        directory.mkdir(parents=True, exist_ok=True)
+        return Database.open(directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations")
+
+    return make
