@@ -1,0 +1,34 @@
+"""How two processes speak: a protocol without I/O. ``docs/wire.md`` is its specification."""
+
+from .codec import decode as decode
+from .codec import encode as encode
+from .connection import Connection as Connection
+from .connection import Event as Event
+from .connection import Violation as Violation
+from .frames import VERSIONS as VERSIONS
+from .frames import Cancel as Cancel
+from .frames import Credit as Credit
+from .frames import End as End
+from .frames import Error as Error
+from .frames import Frame as Frame
+from .frames import FrameType as FrameType
+from .frames import Goodbye as Goodbye
+from .frames import Header as Header
+from .frames import Hello as Hello
+from .frames import Item as Item
+from .frames import Ping as Ping
+from .frames import Pong as Pong
+from .frames import Reply as Reply
+from .frames import Request as Request
+from .limits import FrameTooLarge as FrameTooLarge
+from .limits import Limits as Limits
+from .reason import Reason as Reason
+from .reason import WireError as WireError
+from .request import RequestEncoder as RequestEncoder
+from .request import request_tail as request_tail
+from .state import CALL as CALL
+from .state import CONNECTION as CONNECTION
+from .state import CallState as CallState
+from .state import Move as Move
+from .state import Side as Side
+from .state import State as State
