@@ -6,6 +6,7 @@ from .error_body import ErrorBody
 from .message import Event, Message
 from .operation import Operation
 from .parameter import REQUIRED, Kind, Parameter
+from .schema import fingerprint, schema
 
 __all__ = [
     "REQUIRED",
@@ -18,6 +19,8 @@ __all__ = [
     "Parameter",
     "command",
     "contract_of",
+    "fingerprint",
     "operations",
     "query",
+    "schema",
 ]

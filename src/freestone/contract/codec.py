@@ -13,8 +13,10 @@ import msgspec
 
 from freestone.errors import Internal
 
+from .nesting import is_too_deep
 from .parameter import Parameter
-from .refusal import FOREIGN, invalid_argument, unencodable
+from .refusal import FOREIGN, TOO_DEEP, refusal, undecodable, unencodable
+from .shape import is_recursive
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -45,24 +47,33 @@ def argument_codec(operation: str, parameters: Sequence[Parameter]) -> ArgumentC
     )
     decode_record = msgspec.msgpack.Decoder(record).decode
     values = msgspec.structs.astuple
+    nesting = [(index, p.name) for index, p in enumerate(parameters) if is_recursive(p.type)]
+
+    def limited(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        for index, name in nesting:
+            if is_too_deep(arguments[index]):
+                raise refusal(TOO_DEEP, name)
+        return arguments
 
     def encode(arguments: tuple[Any, ...]) -> bytes:
         try:
-            return _encode(record(*arguments))
+            return _encode(record(*(limited(arguments) if nesting else arguments)))
         except FOREIGN as error:
             raise unencodable(error, record(*arguments)) from error
 
     def decode(data: bytes) -> tuple[Any, ...]:
         try:
-            return values(decode_record(data))
+            arguments = values(decode_record(data))
         except FOREIGN as error:
-            raise invalid_argument(error) from error
+            raise undecodable(error) from error
+        return limited(arguments) if nesting else arguments
 
     def convert(mapping: Mapping[str, Any], strict: bool) -> tuple[Any, ...]:
         try:
-            return values(msgspec.convert(mapping, record, strict=strict, str_keys=True))
+            arguments = values(msgspec.convert(mapping, record, strict=strict, str_keys=True))
         except FOREIGN as error:
-            raise invalid_argument(error) from error
+            raise undecodable(error) from error
+        return limited(arguments)
 
     return ArgumentCodec(encode, decode, convert, _binder(operation, parameters))
 
@@ -70,8 +81,11 @@ def argument_codec(operation: str, parameters: Sequence[Parameter]) -> ArgumentC
 def result_codec(operation: str, result: Any) -> ResultCodec:
     """Compile the codec of an operation's result."""
     decode_value = msgspec.msgpack.Decoder(result).decode
+    nests = is_recursive(result)
 
     def encode(value: Any) -> bytes:
+        if nests and is_too_deep(value):
+            raise Internal(f"{operation} returned what can't cross: {TOO_DEEP}")
         try:
             return _encode(value)
         except FOREIGN as error:
@@ -79,9 +93,12 @@ def result_codec(operation: str, result: Any) -> ResultCodec:
 
     def decode(data: bytes) -> Any:
         try:
-            return decode_value(data)
+            value = decode_value(data)
         except FOREIGN as error:
-            raise Internal(f"{operation} returned what its contract does not say: {error}") from error
+            raise Internal(f"{operation} returned what its contract does not say: {undecodable(error)}") from error
+        if nests and is_too_deep(value):
+            raise Internal(f"{operation} returned what its contract does not say: {TOO_DEEP}")
+        return value
 
     return ResultCodec(encode, decode)
 

@@ -1,68 +1,86 @@
-"""A contract: the boundary of a service, as a class."""
+"""A contract: the boundary of a service, as a class.
+
+The class is read when it is made: each decorated method becomes an Operation, and everything that is wrong with the
+declaration is reported at once, in one DeclarationError.
+"""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType, MappingProxyType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from .declaration import declaration_of
+from .declaration import Misapplied, declaration_of
+from .method import Method
 from .operation import Operation
-from .parameter import REQUIRED, Parameter
+from .place import FindPlace, Place, class_place, function_place
+from .report import Report
+from .types import TypeCheck
+
+RESERVED = frozenset({"start", "stop"})
+"""What a service has besides its operations."""
+
+_OPERATIONS = "__operations__"
+
+
+class _Namespace(dict[str, Any]):
+    """The body of a class, while it runs: remembers the functions that a later one of the same name replaced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replaced: list[tuple[str, FunctionType]] = []
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        old = self.get(name)
+        if isinstance(old, FunctionType) and isinstance(value, FunctionType):
+            self.replaced.append((name, value))
+        super().__setitem__(name, value)
 
 
 class ContractMeta(type):
     """Makes operations of the methods of a contract."""
 
-    __operations__: Mapping[str, Operation]
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **options: Any) -> _Namespace:
+        return _Namespace()
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> ContractMeta:
         cls = super().__new__(mcls, name, bases, namespace)
-        if any(base.__dict__.get("__operations__") == {} and base.__name__ == "Contract" for base in bases):
-            scope = sys._getframe(1).f_locals
-            operations: dict[str, Operation] = {}
-            for attribute, value in namespace.items():
-                if isinstance(value, FunctionType) and declaration_of(value):
-                    operations[attribute] = _operation(cls, attribute, value, {**scope, name: cls})
-            cls.__operations__ = MappingProxyType(operations)
-        elif not bases:
-            cls.__operations__ = {}
+        if not bases:  # Contract itself
+            return cls
+        replaced = getattr(namespace, "replaced", [])
+        report = Report()
+        if Contract in bases:
+            scope = {**sys._getframe(1).f_locals, name: cls}
+            _check_class(cls, replaced, report)
+            setattr(cls, _OPERATIONS, _read(cls, scope, report))
+        else:
+            _check_keeper(cls, replaced, report)
+        report.raise_if_any()
         return cls
-
-
-def _operation(cls: type, name: str, function: FunctionType, scope: dict[str, Any]) -> Operation:
-    hints = get_type_hints(function, None, {**scope, **vars(cls)}, include_extras=True)
-    declaration = declaration_of(function)
-    assert declaration is not None
-    result = hints.get("return")
-    streams = get_origin(result) is AsyncIterator
-    if streams:
-        (result,) = get_args(result)
-    parameters = tuple(
-        Parameter(p.name, hints[p.name], REQUIRED if p.default is p.empty else p.default)
-        for p in list(inspect.signature(function).parameters.values())[1:]
-    )
-    operation = Operation(
-        name, cls, declaration.kind, streams=streams, parameters=parameters, result=result,
-        raises=declaration.raises, doc=inspect.getdoc(function) or "",
-        file=function.__code__.co_filename, line=function.__code__.co_firstlineno,
-    )  # fmt: skip
-    function.__operation__ = operation  # type: ignore[attr-defined]
-    return operation
 
 
 class Contract(metaclass=ContractMeta):
     """The boundary of a service: derive from it, and declare typed methods with ``@query`` and ``@command``.
 
-    A class that derives from a *contract* keeps it: it is a service, a client or a fake.
+    >>> class Greeter(Contract):
+    ...     @query
+    ...     async def greeting(self, name: str) -> str:
+    ...         '''Return what to say to somebody.'''
+    >>> operations(Greeter)["greeting"]
+    <query Greeter.greeting>
+
+    A class that derives from a *contract* keeps it: it is a service, a client or a fake. Raises DeclarationError with
+    all mistakes of the class when it is made.
     """
 
 
-def operations(contract: type) -> Mapping[str, Operation]:
-    """Return the operations of a contract by method name."""
-    found: Mapping[str, Operation] = contract_of(contract).__dict__["__operations__"]
+def operations(contract: object) -> Mapping[str, Operation]:
+    """Return the operations of a contract, or of what keeps one, by method name. Raises TypeError if it is neither."""
+    found: Mapping[str, Operation] = vars(contract_of(contract))[_OPERATIONS]
     return found
 
 
@@ -72,7 +90,105 @@ def contract_of(keeper: object) -> type[Contract]:
     Raises TypeError if there is none.
     """
     cls: type = keeper if isinstance(keeper, type) else type(keeper)
-    for candidate in cls.__mro__:
-        if candidate is not Contract and "__operations__" in candidate.__dict__:
-            return candidate
-    raise TypeError(f"{cls.__qualname__} keeps no contract")
+    found = contracts_of(cls)
+    if not found:
+        raise TypeError(f"{cls.__qualname__} keeps no contract; derive it from one")
+    return found[0]
+
+
+def contracts_of(cls: type) -> list[type[Contract]]:
+    """Return all the contracts among a class and its bases."""
+    return [candidate for candidate in cls.__mro__ if _OPERATIONS in vars(candidate)]
+
+
+def is_contract(cls: object) -> bool:
+    """Whether it is a contract, rather than what keeps one."""
+    return isinstance(cls, type) and _OPERATIONS in vars(cls)
+
+
+def _read(cls: type, scope: Mapping[str, Any], report: Report) -> Mapping[str, Operation]:
+    types = TypeCheck(report)
+    around = {**scope, **{key: value for key, value in vars(cls).items() if not isinstance(value, FunctionType)}}
+    found: dict[str, Operation] = {}
+    for name, value in vars(cls).items():
+        declaration = declaration_of(value)
+        if isinstance(value, FunctionType) and declaration is not None:
+            operation = Method(cls, value, declaration, around, report, types).operation()
+            value.__operation__ = operation  # type: ignore[attr-defined]
+            found[name] = operation
+    return MappingProxyType(found)
+
+
+def _check_class(cls: type, replaced: list[tuple[str, FunctionType]], report: Report) -> None:
+    """Report what is wrong with the class apart from its operations."""
+    others = [base.__name__ for base in cls.__bases__ if base is not Contract]
+    if others:
+        report.add(
+            cls.__name__, f"a contract can't derive from {', '.join(others)} as well",
+            "let Contract be its only base", functools.partial(class_place, cls),
+        )  # fmt: skip
+    for name in inspect.get_annotations(cls):
+        report.add(
+            f"{cls.__name__}.{name}", "a contract has no attributes", "declare it in the service that keeps it",
+            functools.partial(class_place, cls, name),
+        )  # fmt: skip
+    for name, function in replaced:
+        _report_twice(cls, name, function, report)
+    for name, value in vars(cls).items():
+        if not name.startswith("__"):
+            _check_attribute(f"{cls.__name__}.{name}", name, value, report)
+
+
+def _check_attribute(title: str, name: str, value: object, report: Report) -> None:
+    declaration = declaration_of(value)
+    inner = _wrapped(value)
+    if isinstance(inner, FunctionType) and not isinstance(value, FunctionType):
+        report.add(title, f"a {_kind(value)} can't be an operation", f"leave out @{_kind(value)}", _place_of(inner))
+    elif isinstance(value, Misapplied) or (declaration is not None and not isinstance(value, FunctionType)):
+        report.add(title, "only a method can be an operation", "decorate an async def")
+    elif declaration is not None and (name in RESERVED or name.startswith("_")):
+        why = "the framework uses that name" if name in RESERVED else "an operation is public"
+        report.add(title, why, "give it another name", _place_of(inner))
+    elif declaration is None and isinstance(value, FunctionType) and not name.startswith("_"):
+        report.add(
+            title, "it is neither a query nor a command", "decorate it with @query or @command, or move it elsewhere",
+            _place_of(inner),
+        )  # fmt: skip
+
+
+def _check_keeper(cls: type, replaced: list[tuple[str, FunctionType]], report: Report) -> None:
+    """Report what is wrong with a class that keeps a contract, whatever it is for."""
+    promised = {name for contract in contracts_of(cls) for name in operations(contract)}
+    for name, function in replaced:
+        if name in promised:
+            _report_twice(cls, name, function, report)
+    for name, value in vars(cls).items():
+        if declaration_of(value) is not None:
+            report.add(
+                f"{cls.__name__}.{name}", "it is declared in a class that is no contract",
+                f"declare it in {contract_of(cls).__name__}, and leave out the decorator here",
+                _place_of(_wrapped(value)),
+            )  # fmt: skip
+
+
+def _report_twice(cls: type, name: str, function: FunctionType, report: Report) -> None:
+    report.add(
+        f"{cls.__name__}.{name}", "there are two methods of that name, and the later hides the earlier",
+        "give one of them another name", _place_of(function),
+    )  # fmt: skip
+
+
+def _wrapped(value: object) -> Any:
+    """Return the function within a staticmethod, a classmethod or a property."""
+    if isinstance(value, Misapplied):
+        return _wrapped(value.target)
+    return value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+
+
+def _kind(value: object) -> str:
+    return _kind(value.target) if isinstance(value, Misapplied) else type(value).__name__
+
+
+def _place_of(value: Any) -> FindPlace:
+    finder: Callable[[], Place] = functools.partial(function_place, value) if hasattr(value, "__code__") else Place
+    return finder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeVar, final, overload
 
 from freestone.errors import ServiceError
@@ -11,7 +12,6 @@ from freestone.errors import ServiceError
 from .parameter import Kind
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_ATTRIBUTE = "__declaration__"
 
 
 @final
@@ -20,7 +20,16 @@ class Declaration:
     """What a decorator says of a method, until the contract is made of it."""
 
     kind: Kind
-    raises: tuple[Any, ...]
+    raises: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Misapplied:
+    """Stands where a decorator was put on something that is no function, until the contract reports it."""
+
+    target: Any
+    declaration: Declaration
 
 
 @overload
@@ -33,7 +42,7 @@ def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = ())
     ``raises`` lists the errors of the domain that callers may expect, besides the canonical ones; they arrive
     as themselves, with their fields. A plain ``def`` that returns ``AsyncIterator[T]`` is a stream.
     """
-    return _declare(function, Declaration(Kind.QUERY, tuple(raises)))
+    return _declare(function, Declaration(Kind.QUERY, raises))
 
 
 @overload
@@ -42,16 +51,22 @@ def command(function: _F, /) -> _F: ...
 def command(*, raises: Sequence[type[ServiceError]] = ()) -> Callable[[_F], _F]: ...
 def command(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = ()) -> Any:
     """Declare an operation that changes state, once. ``raises`` is as for ``query``."""
-    return _declare(function, Declaration(Kind.COMMAND, tuple(raises)))
+    return _declare(function, Declaration(Kind.COMMAND, raises))
 
 
-def declaration_of(function: object) -> Declaration | None:
-    """Return what a decorator said of the function."""
-    return getattr(function, _ATTRIBUTE, None)
+def declaration_of(attribute: object) -> Declaration | None:
+    """Return what a decorator said of an attribute of a class, also where another one is around it."""
+    if isinstance(attribute, Misapplied):
+        return attribute.declaration
+    function = attribute.fget if isinstance(attribute, property) else getattr(attribute, "__func__", attribute)
+    found = vars(function).get("__declaration__") if isinstance(function, FunctionType) else None
+    return found if isinstance(found, Declaration) else None
 
 
 def _declare(function: Any, declaration: Declaration) -> Any:
     if function is None:
         return lambda decorated: _declare(decorated, declaration)
-    setattr(function, _ATTRIBUTE, declaration)
+    if not isinstance(function, FunctionType):
+        return Misapplied(function, declaration)
+    function.__declaration__ = declaration  # type: ignore[attr-defined]
     return function

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final, get_type_hints
+from typing import Any, NamedTuple, final
 
 import msgspec
 
-from freestone.errors import CANONICAL, Code, ConnectionLost, ServiceError, Unknown
+from freestone.errors import CANONICAL, Code, ConnectionLost, Internal, ServiceError, Unknown
 
-from .refusal import FOREIGN
+from .annotations import class_annotations
+from .refusal import FOREIGN, unencodable
 
 _encode = msgspec.msgpack.Encoder().encode
 _BY_CODE: dict[int, type[ServiceError]] = {int(cls.code): cls for cls in CANONICAL}
@@ -42,37 +43,30 @@ class ErrorCodec(NamedTuple):
     decode: Callable[[ErrorBody], ServiceError]
 
 
-def error_codec(raises: Sequence[type[ServiceError]], hints: Callable[[type], dict[str, Any]]) -> ErrorCodec:
-    """Compile the codec of an operation's errors: the declared ones, and the canonical ones."""
-    known: dict[str, type[ServiceError]] = {cls.__name__: cls for cls in (*CANONICAL, *raises)}
-    records: dict[type, Any] = {}
+def error_codec(error_fields: Mapping[type[ServiceError], Mapping[str, Any]]) -> ErrorCodec:
+    """Compile the codec of an operation's errors: the declared ones, with the types of their fields, and the
+    canonical ones."""
+    known: dict[str, type[ServiceError]] = {cls.__name__: cls for cls in (*CANONICAL, *error_fields)}
+    records: dict[type[ServiceError], Any] = {}
 
     def record(cls: type[ServiceError]) -> Any:
-        if cls not in records:
-            types = hints(cls)
-            fields = [
-                (name, types[name]) if cls.required(name) else (name, types[name], default)
-                for name, default in cls.fields.items()
-            ]
-            records[cls] = msgspec.defstruct(cls.__name__, fields, kw_only=True)
+        if cls not in records:  # compiled at its first use: most errors never happen
+            records[cls] = _record(cls, error_fields.get(cls) or class_annotations(cls))
         return records[cls]
 
     def encode(error: ServiceError) -> ErrorBody:
         cls = next((c for c in type(error).__mro__ if known.get(c.__name__) is c), Unknown)
         values = error.values()
-        fields = _encode({name: values[name] for name in cls.fields if name in values})
+        try:
+            fields = _encode({name: values[name] for name in cls.fields})
+        except FOREIGN as reason:
+            raise Internal(f"{cls.__name__} has a field that can't cross: {unencodable(reason, values)}") from reason
         return ErrorBody(int(cls.code), cls.__name__, error.message, fields, error.trace_id)
 
     def decode(body: ErrorBody) -> ServiceError:
-        error: ServiceError | None = None
-        if cls := known.get(body.name):
-            try:
-                values = msgspec.msgpack.decode(body.fields, type=record(cls))
-            except FOREIGN:
-                error = None  # an older or newer version of the error; its code still says what it is
-            else:
-                error = cls(body.message, **msgspec.structs.asdict(values))
-        if error is None:
+        cls = known.get(body.name)
+        error = None if cls is None else _decoded(cls, record(cls), body)
+        if error is None:  # of another version; its code still says what it is
             error = _BY_CODE.get(body.code, Unknown)(body.message)
         error.trace_id = body.trace_id
         return error
@@ -80,6 +74,18 @@ def error_codec(raises: Sequence[type[ServiceError]], hints: Callable[[type], di
     return ErrorCodec(encode, decode)
 
 
-def error_hints(cls: type) -> dict[str, Any]:
-    """Return the types of an error's fields."""
-    return get_type_hints(cls, include_extras=True)
+def _record(cls: type[ServiceError], types: Mapping[str, Any]) -> Any:
+    """Return a struct that has the fields of an error."""
+    fields = [
+        (name, types[name]) if cls.required(name) else (name, types[name], default)
+        for name, default in cls.fields.items()
+    ]
+    return msgspec.defstruct(cls.__name__, fields, kw_only=True)
+
+
+def _decoded(cls: type[ServiceError], record: Any, body: ErrorBody) -> ServiceError | None:
+    try:
+        fields = msgspec.msgpack.decode(body.fields, type=record)
+    except FOREIGN:
+        return None
+    return cls(body.message, **msgspec.structs.asdict(fields))

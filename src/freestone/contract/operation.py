@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 from freestone.errors import CANONICAL, ServiceError
 
 from .codec import argument_codec, result_codec
 from .copier import copier
-from .error_body import ErrorBody, error_codec, error_hints
+from .error_body import ErrorBody, error_codec
 from .parameter import Kind, Parameter
+
+_NO_ERRORS: Mapping[type[ServiceError], Mapping[str, Any]] = MappingProxyType({})
 
 
 @final
@@ -23,7 +26,7 @@ class Operation:
     __slots__ = (
         "__weakref__", "arguments_from", "bind", "contract", "copy_arguments", "copy_result",
         "decode_arguments", "decode_error", "decode_result", "doc", "encode_arguments", "encode_error",
-        "encode_result", "file", "kind", "line", "name", "parameters", "raises", "result", "streams",
+        "encode_result", "error_fields", "file", "kind", "line", "name", "parameters", "raises", "result", "streams",
     )  # fmt: skip
 
     name: str
@@ -37,6 +40,8 @@ class Operation:
     """The type of the result, or of one item of the stream."""
     raises: tuple[type[ServiceError], ...]
     """The declared errors. The canonical ones cross without being declared."""
+    error_fields: Mapping[type[ServiceError], Mapping[str, Any]]
+    """The types of the fields of each declared error."""
     doc: str
     file: str
     line: int
@@ -72,14 +77,14 @@ class Operation:
         streams: bool = False,
         parameters: tuple[Parameter, ...] = (),
         result: Any = None,
-        raises: tuple[type[ServiceError], ...] = (),
+        error_fields: Mapping[type[ServiceError], Mapping[str, Any]] = _NO_ERRORS,
         doc: str = "",
         file: str = "",
         line: int = 0,
     ) -> None:
         self._fix(
             name=name, contract=contract, kind=kind, streams=streams, parameters=parameters, result=result,
-            raises=raises, doc=doc, file=file, line=line,
+            raises=tuple(error_fields), error_fields=error_fields, doc=doc, file=file, line=line,
         )  # fmt: skip
 
     def declares(self, error: BaseException) -> bool:
@@ -109,7 +114,7 @@ class Operation:
         title = f"{self.contract.__name__}.{self.name}"
         arguments = argument_codec(title, self.parameters)
         result = result_codec(title, self.result)
-        errors = error_codec(self.raises, error_hints)
+        errors = error_codec(self.error_fields)
         types = tuple(parameter.type for parameter in self.parameters)
         self._fix(
             encode_arguments=arguments.encode, decode_arguments=arguments.decode,

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from freestone.errors import InvalidArgument
 
+from .nesting import parts, steps
+
 FOREIGN = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
-"""What msgspec raises for values and bytes that are wrong. ValueError covers those that are no UTF-8."""
+"""What msgspec raises for values and bytes that are wrong. ValueError covers text that is not UTF-8."""
+
+TOO_DEEP = "it is nested too deeply"
 
 _PLACE = re.compile(r" - at (?P<key>`key` in )?`\$(?P<path>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(?P<name>.+)`")
-_ENCODER = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 
 
-def invalid_argument(error: Exception) -> InvalidArgument:
+def refusal(text: str, field: str) -> InvalidArgument:
+    """Return the error for a field, which is empty if it is no single one."""
+    return InvalidArgument(f"{field}: {text}" if field else text, field=field)
+
+
+def undecodable(error: Exception) -> InvalidArgument:
     """Translate what msgspec raised while it decoded or converted.
 
     ``$.resources[2].minutes`` in its text becomes the field ``resources[2].minutes``.
@@ -26,47 +34,48 @@ def invalid_argument(error: Exception) -> InvalidArgument:
     text = str(error)
     path = ""
     if isinstance(error, RecursionError):
-        text = "it is nested too deeply"
+        text = TOO_DEEP
     elif isinstance(error, UnicodeError):
-        text = "a string is not UTF-8"
+        text = "a text is not UTF-8"
     elif place := _PLACE.search(text):
         path = place["path"].removeprefix(".")
-        text = text[: place.start()]
+        text = text[: place.start()] + (" as a key" if place["key"] else "")
     if missing := _MISSING.search(text):
         path = f"{path}.{missing['name']}" if path else missing["name"]
         text = "it is missing"
-    return InvalidArgument(f"{path}: {text}" if path else text, field=path)
+    return refusal(text, path)
 
 
 def unencodable(error: Exception, value: Any) -> InvalidArgument:
-    """Translate what msgspec raised while it encoded, and find the field, which it does not say."""
-    path = _culprit(value)
-    text = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-    return InvalidArgument(f"{path}: {text}" if path else text, field=path)
+    """Translate what msgspec raised while it encoded a value, and find the field, which it does not say."""
+    return refusal(_why(error), _culprit(value))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return TOO_DEEP
+    if isinstance(error, OverflowError):
+        return "the number does not fit into 64 bits"
+    if isinstance(error, UnicodeError):
+        return "the text can't be written as UTF-8"
+    return str(error)
 
 
 def _culprit(value: Any) -> str:
     """Return the path of the innermost part that can't be encoded."""
     path = ""
-    for _ in range(100):
-        for step, part in _parts(value):
-            try:
-                _ENCODER.encode(part)
-            except FOREIGN:
-                path, value = path + step, part
-                break
-        else:
-            break
-    return path.removeprefix(".")
+    while True:
+        found = next(
+            ((step, part) for step, part in zip(steps(value), parts(value), strict=True) if _fails(part)), None
+        )
+        if found is None or len(path) > 1000:
+            return path.removeprefix(".")
+        path, value = path + found[0], found[1]
 
 
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        yield from ((f"[{key!r}]", part) for key, part in value.items())
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from ((f"[{index}]", part) for index, part in enumerate(value))
-    elif isinstance(value, msgspec.Struct):
-        yield from ((f".{name}", getattr(value, name)) for name in value.__struct_fields__)
-    else:
-        names = getattr(value, "__dataclass_fields__", ())
-        yield from ((f".{name}", getattr(value, name)) for name in names)
+def _fails(value: Any) -> bool:
+    try:
+        _encode(value)
+    except FOREIGN:
+        return True
+    return False
