@@ -39,6 +39,8 @@ class Phase(Message):
     """Without its number, as ``Foundations``."""
     resources: tuple[Resource, ...]
     """In the order in which to study them; at least one."""
+    introduction: str = ""
+    """Markdown; empty if there is none."""
 
 
 class AdditionalResource(Message):
