@@ -154,7 +154,7 @@ def _parameter_mistakes(route: Route, pattern: Pattern, operation: Operation) ->
             advice = "a path has text and numbers; send it in the body, or in the query string"
             yield _mistake(route, f"the parameter {parameter} of {name} can't be part of a path", advice)
         taken.setdefault(parameter, source)
-    if route.method in _WITH_BODY and route.body is None:
+    if route.method in _WITH_BODY and route.body not in parameters:
         return
     for it in operation.parameters:
         # An optional one can only not be given: a contract that gains it does not break its gateways.

@@ -88,12 +88,10 @@ class HttpServer:
 
     async def _cut(self) -> None:
         state = self._server.server_state
-        if not state.connections and not state.tasks:
-            return
-        _log.warning("%d requests did not finish in time and are cut off", len(state.tasks))
         for connection in list(state.connections):
             connection.transport.abort()
         if state.tasks:
+            _log.warning("requests that did not finish in time and are cut off: %d", len(state.tasks))
             await asyncio.wait(list(state.tasks), timeout=_LAST_SECONDS)
         for task in list(state.tasks):  # a mounted application that does not care whether its client is gone
             task.cancel()
