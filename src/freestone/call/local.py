@@ -50,25 +50,22 @@ class LocalTransport:
 
     async def _run(self, target: Target, arguments: tuple[Any, ...], limit: float | None) -> Any:
         outer = CURRENT.get()
-        if limit is None and outer is not None and outer.task is asyncio.current_task():
-            return await _perform(target, arguments, outer)
-        at = self._deadlines.end(target.name, asyncio.get_running_loop().time(), _given())
-        async with deadline(0, at=at, what=target.name) as context:
-            return await _perform(target, arguments, context)
-
-
-async def _perform(target: Target, arguments: tuple[Any, ...], outer: Context) -> Any:
-    """Perform a call whose deadline a timer on this task already guards."""
-    operation = target.operation
-    when = outer.deadline
-    if when is not None and when <= asyncio.get_running_loop().time():
-        raise DeadlineExceeded(f"{target.name} was not begun: the deadline had passed")
-    if operation.kind is Kind.COMMAND:
-        outer.handler.sent_command = True
-    context = Context(operation, when, outer.task, outer.identity, outer.trace_id)
-    result = await invoke(target, arguments, context)
-    copy = operation.copy_result
-    return result if copy is None else copy(result)
+        task = None if outer is None else outer.task
+        # The task knows its loop; to ask for the running one costs a system call before Python 3.12.
+        if limit is not None or outer is None or task is None or asyncio.current_task(task.get_loop()) is not task:
+            at = self._deadlines.end(target.name, asyncio.get_running_loop().time(), _given())
+            async with deadline(0, at=at, what=target.name):
+                return await self._run(target, arguments, None)
+        operation = target.operation
+        when = outer.deadline
+        if when is not None and when <= task.get_loop().time():
+            raise DeadlineExceeded(f"{target.name} was not begun: the deadline had passed")
+        if operation.kind is Kind.COMMAND:
+            outer.handler.sent_command = True
+        context = Context(operation, when, task, outer.identity, outer.trace_id)
+        result = await invoke(target, arguments, context)
+        copy = operation.copy_result
+        return result if copy is None else copy(result)
 
 
 def _given() -> float | None:

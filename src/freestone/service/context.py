@@ -54,18 +54,14 @@ class Enlisted(Protocol):
 class Context:
     """The call that the current code serves. Read it with ``current()``."""
 
-    __slots__ = (
-        "deadline",
-        "ended",
-        "enlisted",
-        "handler",
-        "identity",
-        "operation",
-        "resources",
-        "sent_command",
-        "task",
-        "trace_id",
-    )  # fmt: skip
+    # One is made for each call: what is seldom set is left to the class, and nothing in it refers back to itself,
+    # so that it is gone with the call and never waits for the garbage collector.
+
+    enlisted: list[Enlisted] | None = None
+    resources: dict[Any, Any] | None = None
+    sent_command: bool = False
+    ended: bool = False
+    _handler: Context | None = None
 
     def __init__(
         self,
@@ -83,16 +79,16 @@ class Context:
         """The task that is cancelled at the deadline."""
         self.identity = identity
         self.trace_id = trace_id
-        self.handler = self
-        self.enlisted: list[Enlisted] | None = None
-        self.resources: dict[Any, Any] | None = None
-        self.sent_command = False
-        self.ended = False
+
+    @property
+    def handler(self) -> Context:
+        """The context of the handler itself, which ``deadline`` and ``acting_as`` blocks in it share."""
+        return self._handler or self
 
     def derive(self, deadline: float | None, task: asyncio.Task[Any] | None, identity: Identity | None) -> Context:
         """Return a context for a block within the same handler."""
         derived = Context(self.operation, deadline, task, identity, self.trace_id)
-        derived.handler = self.handler
+        derived._handler = self.handler
         return derived
 
     def remaining(self) -> float:
