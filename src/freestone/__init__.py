@@ -1,1 +1,64 @@
-"""Freestone: an application as small services, run as one process or cut along its contracts into many."""
+"""Freestone: an application as small services, run as one process or cut along its contracts into many.
+
+What is named here is public. Contracts are made of ``Contract``, ``Message``, ``query`` and ``command``; services of
+``service`` and their dependencies; ``errors`` has the error tree. The gateway is in ``freestone.gateway``, the
+testing kit in ``freestone.testing``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .clock import Clock, Ids, Random
+from .contract import Contract, Event, Message, command, query
+from .errors import DidNotHappen, MayHaveHappened, ServiceError
+from .service import Context, Identity, Secret, Settings, acting_as, current, deadline, service
+
+if TYPE_CHECKING:
+    from .app import connect, local
+    from .data import Database
+
+__all__ = [
+    "Clock",
+    "Context",
+    "Contract",
+    "Database",
+    "DidNotHappen",
+    "Event",
+    "Identity",
+    "Ids",
+    "MayHaveHappened",
+    "Message",
+    "Random",
+    "Secret",
+    "ServiceError",
+    "Settings",
+    "acting_as",
+    "command",
+    "connect",
+    "current",
+    "deadline",
+    "errors",
+    "local",
+    "query",
+    "service",
+]
+
+__version__ = "0.1.0"
+
+_LATER = {"Database": "freestone.data", "connect": "freestone.app", "local": "freestone.app"}
+"""What is imported at its first use: a contract needs no database, and a command's help no connections."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'freestone' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
