@@ -231,7 +231,8 @@ class Database:
         """Return the transaction of the handler that runs here, or else of the block; None if there is neither."""
         context = current()
         if context is None or context.operation is None or context.handler.ended:
-            return _OPENED.get().get(self)
+            opened = _OPENED.get().get(self)
+            return None if opened is None or opened.ended else opened
         transaction: Transaction | None = context.enlisted_as(self)
         return transaction if transaction is not None else self._enlist(context)
 

@@ -21,7 +21,7 @@ class Lane:
         self.slots = slots
         self.open = 0
         """How many transactions are in."""
-        self._engine = engine
+        self.engine = engine
         self._free = asyncio.Semaphore(slots)
         self._queue = 0
         self._limit = waiting
@@ -50,7 +50,7 @@ class Lane:
 
     async def connect(self) -> AsyncConnection:
         """Return a connection for the slot that the caller has. It is given back by closing it."""
-        return await self._engine.connect()
+        return await self.engine.connect()
 
     async def close(self) -> None:
         """Let nobody in any more, wait for those that are in or wait, and close the connections."""
@@ -59,4 +59,4 @@ class Lane:
             for _ in range(self.slots):
                 await self._free.acquire()
         finally:
-            await self._engine.dispose()
+            await self.engine.dispose()

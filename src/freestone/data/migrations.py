@@ -8,6 +8,7 @@ once one migrates, and the other then finds nothing to do; and it takes everythi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +74,7 @@ async def _in_transaction(database: Database, work: Callable[[Connection], _T]) 
 
     async def run() -> _T:
         try:
-            async with await lane.connect() as connection:
+            async with contextlib.aclosing(await lane.connect()) as connection:
                 await store.begin(connection, asyncio.get_running_loop().time() + _PATIENCE, over.is_set)
                 result = await connection.run_sync(work)
                 await connection.commit()

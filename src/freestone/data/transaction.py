@@ -54,6 +54,11 @@ class Transaction:
         self._broken: BaseException | None = None
         self._ended = False
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was committed or undone."""
+        return self._ended
+
     def add(self, *rows: object) -> None:
         """Place new rows in the session; they are written with the next statement, or at the end."""
         self.refuse_if_read_only("add()")
