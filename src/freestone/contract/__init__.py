@@ -1,12 +1,19 @@
-"""What a service promises: contracts, their operations and messages, and the codec for them."""
+"""What a service promises: contracts, their operations and messages, and the codec for them.
 
-from .contract import Contract, contract_of, operations
+``Report`` and what finds places and annotations are for rooms that check declarations of their own.
+"""
+
+from .annotations import Unresolved, class_annotations, function_annotations
+from .contract import Contract, contract_of, contracts_of, is_contract, operations
 from .declaration import command, query
 from .error_body import ErrorBody
 from .message import Event, Message
 from .operation import Operation
 from .parameter import REQUIRED, Kind, Parameter
+from .place import Place, class_place, function_place
+from .report import Report
 from .schema import fingerprint, schema
+from .shape import type_text
 
 __all__ = [
     "REQUIRED",
@@ -17,10 +24,20 @@ __all__ = [
     "Message",
     "Operation",
     "Parameter",
+    "Place",
+    "Report",
+    "Unresolved",
+    "class_annotations",
+    "class_place",
     "command",
     "contract_of",
+    "contracts_of",
     "fingerprint",
+    "function_annotations",
+    "function_place",
+    "is_contract",
     "operations",
     "query",
     "schema",
+    "type_text",
 ]

@@ -1,6 +1,7 @@
 """One service alone: what it is made of, and what it knows while it serves a call."""
 
 from .context import CURRENT, Context, Enlisted, Identity, acting_as, current, deadline
+from .order import order
 from .secret import Secret
 from .service import dependencies, service
 from .settings import Settings
@@ -16,5 +17,6 @@ __all__ = [
     "current",
     "deadline",
     "dependencies",
+    "order",
     "service",
 ]
