@@ -60,6 +60,14 @@ def test_it_makes_no_difference_where_an_argument_is_sent(
     assert bound.arguments(sent) == {"path": path, "minutes": minutes, "tags": (), "like": None}
 
 
+def test_rubbish_is_not_given_back_in_full() -> None:
+    """The list of faults has an end, however much is wrong."""
+    bound = binding()
+    with pytest.raises(WrongArguments) as caught:
+        bound.arguments(bound.sent([], b"", {f"x{number}": 0 for number in range(1000)}, None))
+    assert len(caught.value.faults) == 20
+
+
 def test_the_subject_is_an_argument() -> None:
     """It comes from the identity, and the rest from the request."""
     bound = binding(subject="path")

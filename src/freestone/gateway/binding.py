@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, cast, final
 
 import msgspec
@@ -20,9 +21,12 @@ from .pointer import steps
 from .problems import MALFORMED_REQUEST, Fault, Refused
 from .text import NotConvertible, from_text, is_collection, parse_query
 
+MAX_FAULTS = 20
+"""How many faults of one request are reported: a client that sends rubbish gets no more of it back."""
+
 
 class WrongArguments(Exception):
-    """A request does not fit the parameters of its operation; holds every fault."""
+    """A request does not fit the parameters of its operation; holds every fault, up to a limit."""
 
     def __init__(self, field: str, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(fault.detail for fault in faults))
@@ -92,7 +96,7 @@ class Binding:
 
     def arguments(self, sent: Sent) -> dict[str, Any]:
         """Return the arguments by name, validated. Raises WrongArguments or InvalidArgument."""
-        faults = [*self._misplaced(sent), *self._missing(sent)]
+        faults = list(islice(chain(self._misplaced(sent), self._missing(sent)), MAX_FAULTS))
         if faults:
             raise WrongArguments(next(iter(faults[0].path), self.whole_body or ""), faults)
         merged: dict[str, Any] = dict(sent.body)

@@ -78,6 +78,11 @@ class HttpServer:
         ticking, self._ticking = self._ticking, None
         ticking.cancel()
         await asyncio.wait([ticking])
+        for listener in self._server.servers:
+            listener.close()
+        for _ in range(3):
+            # A connection that was accepted a moment ago is not known to uvicorn yet, and would not be asked to close.
+            await asyncio.sleep(0)
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
