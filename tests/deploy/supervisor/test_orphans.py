@@ -43,7 +43,7 @@ from freestone.deploy.supervisor import *
 async def main(application, child, witness, behaviours):
     clock, file, directory = SystemClock(), RunFile(Path(application), "split"), RuntimeDirectory.make()
     print(directory.path, flush=True)
-    listen_unix(directory.socket_path("catalog.0"))
+    listen_unix(directory.path / "catalog-0.sock")
     own = ProcessIdentity.own()
     file.claim(RunRecord("academy", "split", own, clock.now(), str(directory.path), ()))
     def changed():
@@ -104,7 +104,7 @@ async def run(tmp_path: Path, witness: Witness, request: pytest.FixtureRequest) 
 async def test_a_killed_supervisor_leaves_nothing(run: Run, witness: Witness) -> None:
     """Its children hear of it, drain, or are ended by their own threads if they do not."""
     await run.children()
-    assert [path.name for path in run.directory.iterdir()] == ["catalog.0.sock"]
+    assert [path.name for path in run.directory.iterdir()] == ["catalog-0.sock"]
     assert run.file.exists()
     run.process.kill()
     await witness.nobody_left()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
 from typing import final
@@ -112,7 +112,7 @@ def read(path: Path) -> RunRecord | None:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Generator[None]:
     """Hold the lock on the directory, as whoever claims or removes a file in it does, for a moment."""
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -19,8 +19,10 @@ from typing import Any, final
 from freestone.errors import ConfigurationError, Mistake
 
 _PREFIX = "freestone-"
-_LONGEST = 103
-"""Bytes of a socket's path that every system takes (macOS 103, Linux 107)."""
+_LONGEST_PLACE = 50
+"""Bytes of the directory in which it is made: more would leave too few for the socket's path, which has about
+100.
+"""
 
 
 @final
@@ -37,25 +39,9 @@ class RuntimeDirectory:
         too long for a socket's path.
         """
         place = tempfile.gettempdir()
-        if len(os.fsencode(place)) > _LONGEST // 2:
+        if len(os.fsencode(place)) > _LONGEST_PLACE:
             place = "/tmp"
         return cls(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place)))
-
-    def socket_path(self, name: str) -> Path:
-        """Return the path of the socket with that name. Raises ConfigurationError if it is too long."""
-        path = self.path / f"{name}.sock"
-        if len(os.fsencode(path)) > _LONGEST:
-            raise ConfigurationError(
-                [
-                    Mistake(
-                        f"process {name!r}",
-                        f"its socket's path has {len(os.fsencode(path))} bytes, more than the {_LONGEST} "
-                        f"that a Unix socket may have ({path})",
-                        "give the process a shorter name",
-                    )
-                ]
-            )
-        return path
 
     def hold(self) -> None:
         """Say that this process uses the directory. Does nothing if it is gone."""

@@ -109,7 +109,12 @@ class Supervisor:
     async def run(self) -> Outcome:
         """Start everything, keep it running, and return when `stop` or a failure has ended it."""
         loop = asyncio.get_running_loop()
-        self._logs.flow = lambda going: _call_threadsafe(loop, self._flow, going)
+
+        def flow(going: bool) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._flow, going)
+
+        self._logs.flow = flow
         self._carry_out(self._decide.start(self._now()))
         try:
             await self._finished.wait()
@@ -275,8 +280,3 @@ def describe(status: int) -> str:
         return f"was killed by {signal.Signals(-status).name}"
     except ValueError:
         return f"was killed by signal {-status}"
-
-
-def _call_threadsafe(loop: asyncio.AbstractEventLoop, call: Callable[[bool], None], going: bool) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(call, going)
