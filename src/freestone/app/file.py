@@ -1,0 +1,246 @@
+"""The application file, ``freestone.toml``, as it is written: nothing is imported to read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, final
+
+from freestone.call import Deadlines
+from freestone.call.address import Address, TcpAddress
+from freestone.errors import ConfigurationError, Mistake
+
+from .address import http_address, known_address
+from .document import Document, Table
+from .duration import seconds
+from .spelling import meant
+from .topology import Topology, check_name, read_topologies
+
+FILE_NAME = "freestone.toml"
+_GATEWAY_LISTENS = "127.0.0.1:8000"
+REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+"""How Python objects are named: ``package.module:Name``."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExternalEntry:
+    """A service that somebody else runs."""
+
+    contract: str
+    """Its contract, as ``payments:Payments``."""
+    at: tuple[Address, ...]
+    """Where it is found; calls are balanced over several addresses."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class GatewayEntry:
+    """What lets the outside in."""
+
+    app: str
+    """The gateway, as ``academy.edge:gateway``."""
+    listen: TcpAddress
+    """Where it serves HTTP; port 0 is any free one."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ApplicationFile:
+    """What ``freestone.toml`` says."""
+
+    path: Path
+    name: str
+    """The name of the application, which the processes of one application tell each other."""
+    services: Mapping[str, str]
+    """The services that the application runs, by name: the class, as ``academy.catalog.service:CatalogService``."""
+    externals: Mapping[str, ExternalEntry]
+    """The services that it calls and somebody else runs, by name."""
+    gateway: GatewayEntry | None
+    topologies: Mapping[str, Topology]
+    """The topologies by name, the default first."""
+    settings: Mapping[str, Mapping[str, Any]]
+    """The values of ``[settings.NAME]``, by service, as TOML has them."""
+    data: Path
+    """The directory of the services' databases."""
+    secrets: Path
+    """The directory of the secret files."""
+    deadlines: Deadlines
+    """How long calls may take, in seconds."""
+
+    @property
+    def directory(self) -> Path:
+        """Where the file is; its modules are imported from there."""
+        return self.path.parent
+
+
+def find(path: Path | None, cwd: Path) -> Path:
+    """Return the application file: at ``path`` (a file, or the directory with one), or else upwards from ``cwd``.
+
+    Raises ConfigurationError when there is none.
+    """
+    if path is not None:
+        candidate = (cwd / path).resolve()
+        candidate = candidate / FILE_NAME if candidate.is_dir() else candidate
+        if candidate.is_file():
+            return candidate
+        raise ConfigurationError([Mistake(FILE_NAME, f"there is no file {candidate}")])
+    start = cwd.resolve()
+    for directory in (start, *start.parents):
+        if (directory / FILE_NAME).is_file():
+            return directory / FILE_NAME
+    raise ConfigurationError(
+        [
+            Mistake(
+                FILE_NAME, f"there is none in {start} or above it", "go to an application's directory, or name its file"
+            )
+        ]
+    )
+
+
+def read(path: Path) -> ApplicationFile:
+    """Read an application file without importing what it names.
+
+    Raises ConfigurationError with everything that is wrong in the file itself.
+    """
+    document = Document.open(path)
+    file = parse(document)
+    refuse(document.mistakes)
+    return file
+
+
+def refuse(mistakes: list[Mistake]) -> None:
+    """Raise ConfigurationError if there are mistakes, each of them once, in the order of their lines."""
+    if mistakes:
+        raise ConfigurationError(sorted(dict.fromkeys(mistakes), key=lambda mistake: (mistake.file, mistake.line)))
+
+
+def parse(document: Document) -> ApplicationFile:
+    """Return what a document says. What is wrong is noted in the document and left out of the result."""
+    root = document.root()
+    directory = document.path.parent
+    name = _read_name(root)
+    services, externals = _read_services(root.table("services"))
+    if not services:
+        root.note("services", "there are none", 'write NAME = "package.module:Class" for each below [services]')
+    declared = "gateway" in root
+    gateway = _read_gateway(root.table("gateway")) if declared else None
+    topologies = read_topologies(root.table("topologies"), tuple(services), declared)
+    settings = _read_settings(root.table("settings"), services)
+    data = _read_directory(root.table("data"), directory, ".freestone/data")
+    secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
+    deadlines = _read_calls(root.table("calls"), {*services, *externals})
+    root.refuse_unknown()
+    return ApplicationFile(
+        document.path, name, services, externals, gateway, topologies, settings, data, secrets, deadlines
+    )
+
+
+def _read_name(root: Table) -> str:
+    name = root.text("name")
+    if "name" not in root:
+        root.note("name", "it is missing", 'write name = "…" at the top of the file')
+    elif name:
+        check_name(root, "name", name, "an application")
+    return name
+
+
+def _read_services(table: Table) -> tuple[Mapping[str, str], Mapping[str, ExternalEntry]]:
+    services: dict[str, str] = {}
+    externals: dict[str, ExternalEntry] = {}
+    for name in table:
+        check_name(table, name, name, "a service")
+        if isinstance(table.get(name), dict):
+            externals[name] = _read_external(table.table(name))
+        else:
+            services[name] = _reference(table, name, "academy.catalog.service:CatalogService")
+    return MappingProxyType(services), MappingProxyType(externals)
+
+
+def _read_external(table: Table) -> ExternalEntry:
+    for key in ("contract", "at"):
+        if key not in table:
+            table.note(key, "it is missing", 'write { contract = "package:Contract", at = "tcp://host:port" }')
+    entry = ExternalEntry(_reference(table, "contract", "payments:Payments"), tuple(_read_addresses(table)))
+    table.refuse_unknown()
+    return entry
+
+
+def _read_addresses(table: Table) -> list[Address]:
+    addresses: list[Address] = []
+    for written in table.texts("at"):
+        try:
+            addresses.append(known_address(written))
+        except ValueError as error:
+            table.note("at", str(error))
+    if table.get("at") == []:
+        table.note("at", "it has no address")
+    return addresses
+
+
+def _read_gateway(table: Table) -> GatewayEntry:
+    if "app" not in table:
+        table.note("app", "it is missing", 'write app = "package.module:gateway"')
+    app = _reference(table, "app", "academy.edge:gateway")
+    listen = http_address(_GATEWAY_LISTENS)
+    try:
+        listen = http_address(table.text("listen") or _GATEWAY_LISTENS)
+    except ValueError as error:
+        table.note("listen", str(error), 'write it as "127.0.0.1:8000"')
+    table.refuse_unknown()
+    return GatewayEntry(app, listen)
+
+
+def _read_settings(table: Table, services: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
+    settings: dict[str, Mapping[str, Any]] = {}
+    for name, values in table.tables():
+        if name in services:
+            settings[name] = MappingProxyType(values.values())
+        else:
+            table.note(name, f'there is no service "{name}" to set', meant(name, services, "services"))
+    return MappingProxyType(settings)
+
+
+def _read_directory(table: Table, directory: Path, default: str) -> Path:
+    path = directory / table.text("directory", default)
+    table.refuse_unknown()
+    return path
+
+
+def _read_calls(table: Table, services: set[str]) -> Deadlines:
+    default = _duration(table, "deadline") or Deadlines().default
+    methods: dict[str, float] = {}
+    for name, policy in table.table("methods").tables():
+        service, dot, _ = name.rpartition(".")
+        if not dot:
+            table.table("methods").note(name, "it is no method", 'write it as "service.method", in quotes')
+        elif service not in services:
+            problem = f'there is no service "{service}"'
+            table.table("methods").note(name, problem, meant(service, sorted(services), "services"))
+        limit = _duration(policy, "deadline")
+        policy.refuse_unknown()
+        if limit is not None:
+            methods[name] = limit
+    table.refuse_unknown()
+    return Deadlines(default, MappingProxyType(methods))
+
+
+def _duration(table: Table, key: str) -> float | None:
+    if key not in table:
+        return None
+    try:
+        return seconds(table.get(key))
+    except ValueError as error:
+        table.note(key, str(error), 'write "250ms", "10s", "2m", or a number of seconds')
+        return None
+
+
+def _reference(table: Table, key: str, example: str) -> str:
+    written = table.text(key)
+    if written and not REFERENCE.fullmatch(written):
+        table.note(key, f'"{written}" names no object of a module', f'write it as "{example}"')
+        return ""
+    return written
