@@ -23,6 +23,7 @@ from .declaration import Bound
 from .disconnect import Disconnected, while_connected
 from .problems import REQUEST_TIMEOUT, Fault, Problem, Refused, problem_of, problem_of_status
 from .respond import JSON, begin_lines, end_lines, send_body, send_line, send_problem
+from .routes import Authenticate
 
 _log = logging.getLogger("freestone.gateway")
 _ENCODER = msgspec.json.Encoder()
@@ -57,6 +58,14 @@ class _Exchange:
     """What the request has for the parameters, once that is known."""
     begun: bool = False
     """Whether a part of a stream is sent."""
+
+
+async def _authenticated(auth: Authenticate, request: Request) -> Identity:
+    identity: object = await auth(request)
+    if not isinstance(identity, Identity):
+        # A forgotten return would else let everybody in, as nobody.
+        raise TypeError(f"auth returned {identity!r}, which is no Identity")
+    return identity
 
 
 @final
@@ -100,7 +109,7 @@ class Endpoint:
         scope = exchange.scope
         request = Request(scope, limited(exchange.receive, Headers(scope=scope), self._manners.body_limit))
         # Before the body, so that a stranger can't make us hold one.
-        identity = None if self._route.auth is None else await self._route.auth(request)
+        identity = None if self._route.auth is None else await _authenticated(self._route.auth, request)
         exchange.reading = True
         body = await read_json(request) if self._binding.has_body else refuse_body(request)
         exchange.reading = False
