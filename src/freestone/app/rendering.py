@@ -1,0 +1,111 @@
+"""A plan, shown: as text for people, and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .address import http_url
+from .duration import shown
+from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
+
+GATEWAY = "(gateway)"
+"""How the gateway is named where it calls a service; no service can have that name."""
+
+
+def render(plan: Plan) -> str:
+    """Return a plan as lines for a terminal.
+
+    ::
+
+        academy, placed as split: 2 processes
+
+        edge
+            (gateway) on http://127.0.0.1:8000
+                → catalog   wire, to process catalog
+        catalog ×2
+            catalog
+
+        deadline of a call: 10s
+    """
+    count = len(plan.processes)
+    lines = [f"{plan.application}, placed as {plan.topology}: {count} process{'es' if count != 1 else ''}", ""]
+    for process in plan.processes:
+        lines.extend(_process_lines(plan, process))
+    deadlines = plan.app.deadlines
+    lines += ["", f"deadline of a call: {shown(deadlines.default)}"]
+    lines += [f"    {name}: {shown(limit)}" for name, limit in deadlines.methods.items()]
+    return "\n".join(lines) + "\n"
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """Return a plan as values that JSON has. Durations are in seconds."""
+    deadlines = plan.app.deadlines
+    return {
+        "application": plan.application,
+        "topology": plan.topology,
+        "processes": [
+            {
+                "name": process.name,
+                "services": list(process.services),
+                "replicas": process.replicas,
+                "gateway": None if process.gateway is None else http_url(process.gateway.listen),
+                "listen": None if process.listen is None else str(process.listen),
+                "stage": process.stage,
+                "calls": [
+                    {"from": caller, "to": callee, **_route_described(process.routes[callee])}
+                    for caller, callee in _edges(plan, process)
+                ],
+            }
+            for process in plan.processes
+        ],
+        "deadline": deadlines.default,
+        "deadlines": dict(deadlines.methods),
+    }
+
+
+def _process_lines(plan: Plan, process: ProcessPlan) -> Iterator[str]:
+    replicas = f" ×{process.replicas}" if process.replicas > 1 else ""
+    listen = f", on {process.listen}" if process.listen is not None else ""
+    yield f"{process.name}{replicas}{listen}"
+    edges = list(_edges(plan, process))
+    width = max((len(callee) for _, callee in edges), default=0)
+    callers = [GATEWAY] if process.gateway is not None else []
+    for caller in (*callers, *process.services):
+        on = ""
+        if process.gateway is not None and caller == GATEWAY:
+            on = f" on {http_url(process.gateway.listen)}"
+        yield f"    {caller}{on}"
+        for other, callee in edges:
+            if other == caller:
+                yield f"        → {callee:<{width}}   {_route_shown(process.routes[callee])}"
+
+
+def _edges(plan: Plan, process: ProcessPlan) -> Iterator[tuple[str, str]]:
+    """Yield who calls whom from a process: the caller, a service or the gateway, and the service called."""
+    if process.gateway is not None:
+        for callee in process.gateway.calls:
+            yield GATEWAY, callee
+    for service in process.services:
+        for callee in dict.fromkeys(plan.app.services[service].calls.values()):
+            yield service, callee
+
+
+def _route_shown(route: Route) -> str:
+    match route:
+        case LocalRoute():
+            return "local"
+        case PeerRoute(process):
+            return f"wire, to process {process}"
+        case ExternalRoute(at):
+            return f"wire, to {', '.join(map(str, at))}"
+
+
+def _route_described(route: Route) -> dict[str, Any]:
+    match route:
+        case LocalRoute():
+            return {"by": "local"}
+        case PeerRoute(process):
+            return {"by": "wire", "process": process}
+        case ExternalRoute(at):
+            return {"by": "wire", "at": [str(address) for address in at]}

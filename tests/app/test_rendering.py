@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from freestone.app import App, describe, plan, render
+
+FILE = """
+name = "shop"
+[services]
+orders = "shop:OrdersService"
+prices = "shop:PricesService"
+[gateway]
+app = "shop:gateway"
+[topologies.split]
+edge = { gateway = true }
+prices = { services = ["prices"], replicas = 2 }
+orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000" }
+[calls]
+deadline = "5s"
+[calls.methods]
+"prices.price" = { deadline = "250ms" }
+"""
+
+OUTSIDE = """
+name = "shop"
+[services]
+orders = "shop:OrdersService"
+rates = { contract = "shop:Prices", at = ["tcp://10.0.0.7:7000", "tcp://10.0.0.8:7000"] }
+"""
+
+
+def test_a_plan_is_text_for_people(loaded: Callable[..., App]) -> None:
+    assert render(plan(loaded(FILE), "split")) == (
+        "shop, placed as split: 3 processes\n"
+        "\n"
+        "edge\n"
+        "    (gateway) on http://127.0.0.1:8000\n"
+        "        → orders   wire, to process orders\n"
+        "prices ×2\n"
+        "    prices\n"
+        "orders, on tcp://0.0.0.0:7000\n"
+        "    orders\n"
+        "        → prices   wire, to process prices\n"
+        "\n"
+        "deadline of a call: 5s\n"
+        "    prices.price: 250ms\n"
+    )
+
+
+def test_local_calls_and_those_to_somebody_else_are_told_apart(loaded: Callable[..., App]) -> None:
+    assert "        → prices   local\n" in render(plan(loaded(FILE), "monolith"))
+
+
+def test_the_addresses_of_somebody_elses_service_are_shown(loaded: Callable[..., App]) -> None:
+    text = render(plan(loaded(OUTSIDE)))
+    assert text.startswith("shop, placed as monolith: 1 process\n")
+    assert "        → rates   wire, to tcp://10.0.0.7:7000, tcp://10.0.0.8:7000\n" in text
+
+
+def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
+    described = describe(plan(loaded(FILE), "split"))
+    assert json.loads(json.dumps(described)) == described
+    assert described == {
+        "application": "shop",
+        "topology": "split",
+        "processes": [
+            {
+                "name": "edge",
+                "services": [],
+                "replicas": 1,
+                "gateway": "http://127.0.0.1:8000",
+                "listen": None,
+                "stage": 0,
+                "calls": [{"from": "(gateway)", "to": "orders", "by": "wire", "process": "orders"}],
+            },
+            {
+                "name": "prices",
+                "services": ["prices"],
+                "replicas": 2,
+                "gateway": None,
+                "listen": None,
+                "stage": 2,
+                "calls": [],
+            },
+            {
+                "name": "orders",
+                "services": ["orders"],
+                "replicas": 1,
+                "gateway": None,
+                "listen": "tcp://0.0.0.0:7000",
+                "stage": 1,
+                "calls": [{"from": "orders", "to": "prices", "by": "wire", "process": "prices"}],
+            },
+        ],
+        "deadline": 5.0,
+        "deadlines": {"prices.price": 0.25},
+    }
+
+
+def test_calls_within_a_process_and_to_somebody_else_are_in_the_json(loaded: Callable[..., App]) -> None:
+    (process,) = describe(plan(loaded(OUTSIDE)))["processes"]
+    assert process["calls"] == [
+        {"from": "orders", "to": "rates", "by": "wire", "at": ["tcp://10.0.0.7:7000", "tcp://10.0.0.8:7000"]}
+    ]
+    (process,) = describe(plan(loaded(FILE), "monolith"))["processes"]
+    assert {"from": "orders", "to": "prices", "by": "local"} in process["calls"]
