@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import FunctionType, MappingProxyType
 from typing import Any
 
 from .declaration import Misapplied, declaration_of
 from .method import Method
 from .operation import Operation
-from .place import FindPlace, Place, class_place, function_place
+from .place import class_place, function_place
 from .report import Report
 from .types import TypeCheck
 
@@ -136,24 +136,29 @@ def _check_class(cls: type, replaced: list[tuple[str, FunctionType]], report: Re
         _report_twice(cls, name, function, report)
     for name, value in vars(cls).items():
         if not name.startswith("__"):
-            _check_attribute(f"{cls.__name__}.{name}", name, value, report)
+            _check_attribute(cls, name, value, report)
 
 
-def _check_attribute(title: str, name: str, value: object, report: Report) -> None:
-    declaration = declaration_of(value)
-    inner = _wrapped(value)
-    if isinstance(inner, FunctionType) and not isinstance(value, FunctionType):
-        report.add(title, f"a {_kind(value)} can't be an operation", f"leave out @{_kind(value)}", _place_of(inner))
-    elif isinstance(value, Misapplied) or (declaration is not None and not isinstance(value, FunctionType)):
-        report.add(title, "only a method can be an operation", "decorate an async def")
-    elif declaration is not None and (name in RESERVED or name.startswith("_")):
-        why = "the framework uses that name" if name in RESERVED else "an operation is public"
-        report.add(title, why, "give it another name", _place_of(inner))
-    elif declaration is None and isinstance(value, FunctionType) and not name.startswith("_"):
-        report.add(
-            title, "it is neither a query nor a command", "decorate it with @query or @command, or move it elsewhere",
-            _place_of(inner),
-        )  # fmt: skip
+def _check_attribute(cls: type, name: str, value: object, report: Report) -> None:
+    function = _wrapped(value)
+    place = functools.partial(class_place, cls, name)
+    if isinstance(function, FunctionType):
+        place = functools.partial(function_place, function)
+    declared = declaration_of(value) is not None
+    found: tuple[str, str] | None = None
+    if isinstance(function, FunctionType) and function is not value:
+        kind = _kind(value)
+        found = f"a {kind} can't be an operation", f"leave out @{kind}"
+    elif isinstance(value, Misapplied):
+        found = "only a method can be an operation", "decorate an async def"
+    elif declared and name in RESERVED:
+        found = "the framework uses that name", "give it another name"
+    elif declared and name.startswith("_"):
+        found = "an operation is public", "give it another name"
+    elif not declared and function is value and not name.startswith("_"):
+        found = "it is neither a query nor a command", "decorate it with @query or @command, or move it elsewhere"
+    if found:
+        report.add(f"{cls.__name__}.{name}", *found, place)
 
 
 def _check_keeper(cls: type, replaced: list[tuple[str, FunctionType]], report: Report) -> None:
@@ -167,14 +172,14 @@ def _check_keeper(cls: type, replaced: list[tuple[str, FunctionType]], report: R
             report.add(
                 f"{cls.__name__}.{name}", "it is declared in a class that is no contract",
                 f"declare it in {contract_of(cls).__name__}, and leave out the decorator here",
-                _place_of(_wrapped(value)),
+                functools.partial(class_place, cls, name),
             )  # fmt: skip
 
 
 def _report_twice(cls: type, name: str, function: FunctionType, report: Report) -> None:
     report.add(
         f"{cls.__name__}.{name}", "there are two methods of that name, and the later hides the earlier",
-        "give one of them another name", _place_of(function),
+        "give one of them another name", functools.partial(function_place, function),
     )  # fmt: skip
 
 
@@ -187,8 +192,3 @@ def _wrapped(value: object) -> Any:
 
 def _kind(value: object) -> str:
     return _kind(value.target) if isinstance(value, Misapplied) else type(value).__name__
-
-
-def _place_of(value: Any) -> FindPlace:
-    finder: Callable[[], Place] = functools.partial(function_place, value) if hasattr(value, "__code__") else Place
-    return finder

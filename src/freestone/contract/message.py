@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import msgspec
+
+from .place import class_place
+from .report import Report
+from .shape import Form, record_fields, shape_of, type_text
+from .types import Spot, TypeCheck
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
@@ -27,7 +33,7 @@ class Message(msgspec.Struct, frozen=True, metaclass=MessageMeta):
 
 
 class EventMeta(MessageMeta):
-    """Takes the class keywords of an event."""
+    """Takes the class keywords of an event, and checks it when it is made."""
 
     def __new__(
         mcls,
@@ -42,9 +48,11 @@ class EventMeta(MessageMeta):
         **options: Any,
     ) -> Any:
         cls: Any = super().__new__(mcls, class_name, bases, namespace, **options)
-        cls.__event_key__ = key
+        cls.__event_key__ = key or getattr(cls, "__event_key__", None)
         cls.__event_name__ = name or class_name
         cls.__event_version__ = version
+        if bases != (Message,):  # Event itself
+            _check(cls)
         return cls
 
 
@@ -56,7 +64,8 @@ class Event(Message, metaclass=EventMeta):
     ...     resource: str
 
     ``key`` names a field: subscribers see the events that share its value in order. ``name`` is what it is
-    called outside, the name of the class by default; ``version`` counts breaking changes of its fields.
+    called outside, the name of the class by default; ``version`` counts breaking changes of its fields. Raises
+    DeclarationError with all mistakes when the class is made.
     """
 
     __event_key__: ClassVar[str | None]
@@ -68,3 +77,29 @@ class Event(Message, metaclass=EventMeta):
         def __init_subclass__(
             cls, *, key: str | None = None, name: str | None = None, version: int = 1, **options: Any
         ) -> None: ...
+
+
+def _check(cls: Any) -> None:
+    """Raise DeclarationError if the event is declared wrongly."""
+    report = Report()
+    place = functools.partial(class_place, cls)
+    name, key, version = cls.__name__, cls.__event_key__, cls.__event_version__
+    if not cls.__struct_config__.frozen:
+        report.add(name, "an event is immutable", "leave out frozen=False", place)
+    types = TypeCheck(report)
+    fields = record_fields(cls, {name: cls})
+    for field, kind in fields.items():
+        types.check(Spot(name, f"field {field}", kind, functools.partial(class_place, cls, field), is_field=True))
+    if not key:
+        report.add(name, "it has no key", f'say class {name}(Event, key="…") with the field that orders it', place)
+    elif key not in fields:
+        known = ", ".join(fields) or "none"
+        report.add(name, f'its key "{key}" is none of its fields', f"name one of them: {known}", place)
+    elif shape_of(fields[key]).form is not Form.ATOM:
+        report.add(
+            f"{name}, field {key}: {type_text(fields[key])}", "a key is one value", "use text or a number",
+            functools.partial(class_place, cls, key),
+        )  # fmt: skip
+    if version < 1:
+        report.add(name, f"its version is {version}", "count from 1", place)
+    report.raise_if_any()

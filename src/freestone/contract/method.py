@@ -127,9 +127,8 @@ class Method:
                 spot.place,
             )  # fmt: skip
         elif not _matches(default, spot.declared):
-            self._report.add(
-                spot.subject, f"its default {default!r} does not match its type", "change one of them", spot.place
-            )
+            advice = f"say {type_text(spot.declared)} | None" if default is None else "change one of them"
+            self._report.add(spot.subject, f"its default {default!r} does not match its type", advice, spot.place)
 
     def _result(self, streams: bool) -> Any:
         if "return" not in self._annotations:
@@ -178,7 +177,7 @@ class Method:
         for name, declared in fields.items():
             place = functools.partial(class_place, error, name)
             spot = Spot(self.title, f"raises {error.__name__}.{name}", declared, place)
-            if name in _TAKEN_BY_ERRORS and not hasattr(error.__mro__[1], name):
+            if name in _TAKEN_BY_ERRORS:
                 self._report.add(spot.subject, "every error has something of that name", "call it otherwise", place)
             elif self._types.check(spot) and is_mutable(declared):
                 self._report.add(spot.subject, "a field of an error can't be mutable", "say tuple[T, ...]", place)

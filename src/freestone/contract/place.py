@@ -35,7 +35,7 @@ def function_place(function: Any, part: str = "") -> Place:
 
 
 def class_place(cls: type, field: str = "") -> Place:
-    """Return where a class is declared, or the field of that name, in itself or in a base."""
+    """Return where a class is declared, or an attribute in its body or in that of a base."""
     for owner in cls.__mro__ if field else (cls,):
         file = getattr(sys.modules.get(owner.__module__), "__file__", None) or ""
         for node in reversed(_nodes(file).get(owner.__qualname__, ())):
@@ -90,6 +90,9 @@ def _part_line(node: _Function, part: str) -> int:
 
 def _field_line(node: Any, field: str) -> int:
     for statement in getattr(node, "body", ()):
-        if isinstance(statement, ast.AnnAssign) and getattr(statement.target, "id", "") == field:
-            return statement.lineno
+        targets = [getattr(statement, "target", None), *getattr(statement, "targets", ())]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        if field in names or getattr(statement, "name", None) == field:
+            line: int = statement.lineno
+            return line
     return 0

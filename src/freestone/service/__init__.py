@@ -4,7 +4,7 @@ from .context import CURRENT, Context, Enlisted, Identity, acting_as, current, d
 from .order import order
 from .secret import Secret
 from .service import dependencies, service
-from .settings import Settings
+from .settings import Settings, settings_from
 
 __all__ = [
     "CURRENT",
@@ -19,4 +19,5 @@ __all__ = [
     "dependencies",
     "order",
     "service",
+    "settings_from",
 ]

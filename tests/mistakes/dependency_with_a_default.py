@@ -1,0 +1,29 @@
+# expect: dependency_with_a_default.py:26: ProgressService.catalog: Catalog: a dependency has no default; leave out the value; the host gives one
+from collections.abc import AsyncIterator
+
+from freestone.contract import Contract, command, query
+from freestone.service import service
+
+
+class Catalog(Contract):
+    @query
+    async def title(self, path: str, short: bool = False) -> str:
+        """Return the title of a path."""
+
+    @query
+    def watch(self, path: str) -> AsyncIterator[str]:
+        """Follow a path."""
+
+
+class Progress(Contract):
+    @command
+    async def enrol(self, learner: str, path: str) -> None:
+        """Enrol a learner."""
+
+
+@service
+class ProgressService(Progress):
+    catalog: Catalog = None
+
+    async def enrol(self, learner, path):
+        pass
