@@ -136,7 +136,8 @@ def _back(request: Request) -> str:
         return link(request, "lesson", path=parameters["path"], resource=parameters["resource"])
     if "path" in parameters:
         return link(request, "path", path=parameters["path"])
-    return link(request, "paths")
+    own = request.url.path
+    return own if own in {link(request, "sign_in"), link(request, "sign_up")} else link(request, "paths")
 
 
 def _to_sign_in(request: Request) -> Response:

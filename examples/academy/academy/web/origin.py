@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -29,7 +28,9 @@ def same_origin(headers: Headers) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == headers.get("host", "")
+    host = headers.get("host")
+    # The scheme is not compared: behind a proxy that ends TLS, only the browser knows it.
+    return bool(host) and origin in {f"http://{host}", f"https://{host}"}
 
 
 @final

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from academy.catalog.contract import (
     AdditionalResource,
@@ -92,6 +93,7 @@ PATH = LearningPath(
 )
 ADA = Learner(id="ada", name="Ada")
 SINCE = datetime(2026, 3, 7, 12, tzinfo=UTC)
+LATER = datetime(2099, 4, 6, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -316,7 +318,7 @@ class Town:
         """Sign a learner in, without a password."""
         token = f"token-of-{learner.id}"
         self.sessions[token] = learner
-        return Session(token=token, learner=learner, expires_at=SINCE + timedelta(days=30))
+        return Session(token=token, learner=learner, expires_at=LATER)
 
     def session(self, token: str) -> Learner:
         if token not in self.sessions:
@@ -332,9 +334,7 @@ class Town:
 
     def publish(self, **changes: Any) -> None:
         """Change the path."""
-        from msgspec.structs import replace as changed
-
-        self.shelf[PATH.slug] = changed(PATH, **changes)
+        self.shelf[PATH.slug] = replace(PATH, **changes)
 
 
 @pytest.fixture
