@@ -13,7 +13,6 @@ from .local import Local, Near, local
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route, cut_everywhere, monolith, place, plan
 from .reference import BadReference, follow, make_importable
 from .rendering import describe, render
-from .running import run_host
 from .topology import CUT_EVERYWHERE, NAME, NAME_RULE, Process, Topology
 
 __all__ = [
@@ -60,7 +59,6 @@ __all__ = [
     "read",
     "render",
     "replica_address",
-    "run_host",
     "settings_of",
     "variable_name",
 ]

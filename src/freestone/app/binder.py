@@ -63,9 +63,7 @@ class Binder:
 
     def make(self, name: str, cls: type[Any]) -> None:
         """Make a service. What it needs must be made before it, where it is to run in this process."""
-        arguments = {
-            attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()
-        }
+        arguments = {attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()}
         self.instances[name] = instance = cls(**arguments)
         self.dispatcher.add(name, instance)
 

@@ -1,0 +1,38 @@
+"""A client of one service, for a program that is no Freestone application: a script, a Django view, a notebook."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import TypeVar
+
+from freestone.call import Deadlines, Pool, StaticResolver, WireTransport, client, parse_address
+from freestone.clock import SystemClock, SystemIds, system_random
+from freestone.wire import Hello
+
+C = TypeVar("C")
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    contract: type[C], *addresses: str, service: str, application: str, deadline: float = 10.0
+) -> AsyncGenerator[C]:
+    """Give a client of a service that runs elsewhere, for a block.
+
+    ``addresses`` are those of its replicas, as ``tcp://10.0.0.7:7000`` or ``unix:///run/academy/catalog-0.sock``;
+    ``service`` and ``application`` the names that it has in its ``freestone.toml``; ``deadline`` the seconds for a call
+    that is made under no other. Nothing is connected before the first call. Raises ValueError for an address that is
+    none.
+
+    >>> async def example():
+    ...     async with connect(Catalog, "tcp://10.0.0.7:7000", service="catalog", application="academy") as catalog:
+    ...         return await catalog.path("microservices")
+    """
+    random = system_random()
+    hello = Hello(application=application, process="client", instance=SystemIds(SystemClock(), random).new())
+    resolver = StaticResolver({service: [parse_address(address) for address in addresses]})
+    pool = Pool(hello, resolver, random=random)
+    try:
+        yield client(contract, WireTransport(pool, service, service, Deadlines(deadline)))
+    finally:
+        await pool.close()

@@ -1,0 +1,150 @@
+"""A host runs one process of a plan: its services, the wire that they are called over, and the gateway.
+
+It is told everything: the plan, which process of it this is, where the others are, on which sockets to listen. So one
+host is enough for a container, a child of the supervisor, and a test.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import TypeVar, final
+
+from freestone.call import (
+    Address,
+    Dispatcher,
+    LocalTransport,
+    Pool,
+    Server,
+    StaticResolver,
+    Transport,
+    WireTransport,
+)
+from freestone.clock import Clock, Random, SystemClock, SystemIds, system_random
+from freestone.contract import contract_of, fingerprint
+from freestone.service import Settings
+from freestone.wire import Hello
+
+from .binder import Binder, Surroundings
+from .control import CONTROL, ControlService
+from .entrance import Opened
+from .lifecycle import Lifecycle
+from .local import Near
+from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
+from .resources import resources_in
+
+C = TypeVar("C")
+
+
+@final
+class Host:
+    """One process of a plan. Start it once, stop it once."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        process: str,
+        replica: int = 0,
+        *,
+        settings: Mapping[str, Settings] | None = None,
+        peers: Mapping[str, Sequence[Address]] | None = None,
+        near: Near = LocalTransport,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """Prepare a process; nothing is made or opened yet.
+
+        ``settings`` are those of its services, by name; ``peers`` the addresses of the replicas of the other processes,
+        by name; ``near`` makes the transport to a service of the same process. Raises ConfigurationError if the plan
+        has no process of that name.
+        """
+        self.plan = plan
+        self.process = plan.process(process)
+        self.replica = replica
+        clock, random = clock or SystemClock(), random or system_random()
+        app = plan.app
+        hello = Hello(
+            application=plan.application,
+            process=self.process.name,
+            instance=SystemIds(clock, random).new(),
+            services={name: fingerprint(contract_of(app.services[name].cls)) for name in self.process.services},
+        )
+        resolver = StaticResolver({**_external(plan), **(peers or {})})
+        self._near = near
+        self._pool = Pool(hello, resolver, random=random)
+        self._binder = Binder(
+            app.kept_by,
+            self._transport,
+            Surroundings(resources_in(app.data), settings or {}, clock, random),
+        )
+        control = ControlService(self.process.name, replica, self.process.services, clock)
+        self._binder.dispatcher.add(CONTROL, control)
+        self._lifecycle = Lifecycle({name: app.services[name].cls for name in self.process.services}, self._binder)
+        self._server = Server(self._binder.dispatcher, hello)
+        self._gateway: Opened | None = None
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The operations that are served here."""
+        return self._binder.dispatcher
+
+    @property
+    def address(self) -> str | None:
+        """Where the gateway is reached, as ``http://127.0.0.1:8000``; None where this process has none open."""
+        return None if self._gateway is None else self._gateway.address
+
+    def client(self, contract: type[C]) -> C:
+        """Return a client of a contract that this process keeps or calls. Raises ConfigurationError for others."""
+        client: C = self._binder.client(contract)
+        return client
+
+    async def start(self, wire: Sequence[socket.socket | Address] = (), gateway: socket.socket | None = None) -> None:
+        """Make and start the services, then serve the wire at those places, then open the gateway.
+
+        Raises StartError if a service does not start, OSError if an address can't be had. What was started is stopped
+        then.
+        """
+        try:
+            await self._lifecycle.start()
+            for where in wire:
+                await self._server.listen(where)
+            if gateway is not None and self.process.gateway is not None:
+                entrance = self.process.gateway.entrance
+                clients = {contract: self._binder.client(contract) for contract in entrance.needs}
+                self._gateway = await entrance.open(clients, gateway, self.plan.app.deadlines.default)
+        except BaseException:
+            await self.stop(0)
+            raise
+
+    async def stop(self, seconds: float) -> None:
+        """Drain: let in nobody new, let what is under way finish for that many seconds, then stop the services."""
+        async with AsyncExitStack() as steps:  # the last one pushed is done first, and each whatever the others raise
+            steps.push_async_callback(self._lifecycle.stop)
+            steps.push_async_callback(self._pool.close)
+            steps.push_async_callback(self._server.drain, seconds)
+            if self._gateway is not None:
+                steps.push_async_callback(self._gateway.close, seconds)
+                self._gateway = None
+
+    def _transport(self, service: str) -> Transport:
+        deadlines = self.plan.app.deadlines
+        route = self.process.routes.get(service)
+        if route is None and service in self.process.services:
+            route = LocalRoute()
+        match route:
+            case LocalRoute():
+                return self._near(self._binder.dispatcher, service, deadlines)
+            case PeerRoute(process):
+                return WireTransport(self._pool, process, service, deadlines)
+            case ExternalRoute() | None:
+                return WireTransport(self._pool, _name_of_external(service), service, deadlines)
+
+
+def _external(plan: Plan) -> dict[str, Sequence[Address]]:
+    return {_name_of_external(name): spec.at for name, spec in plan.app.externals.items()}
+
+
+def _name_of_external(service: str) -> str:
+    # No process can have this name, so that somebody else's service never hides one of the application's own.
+    return f"external:{service}"
