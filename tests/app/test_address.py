@@ -14,7 +14,7 @@ from freestone.app.address import (
     known_address,
     replica_address,
 )
-from freestone.call.address import TcpAddress, UnixAddress
+from freestone.call import TcpAddress, UnixAddress
 from freestone.errors import ConfigurationError
 
 

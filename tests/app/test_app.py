@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freestone.app import App, load
-from freestone.call.address import TcpAddress
+from freestone.call import TcpAddress
 
 FILE = """
 name = "shop"

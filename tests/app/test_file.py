@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freestone.app import find, read
-from freestone.call.address import TcpAddress, UnixAddress
+from freestone.call import TcpAddress, UnixAddress
 from freestone.errors import ConfigurationError
 
 WHOLE = """

@@ -22,7 +22,7 @@ from freestone.app import (
     place,
     plan,
 )
-from freestone.call.address import TcpAddress, UnixAddress
+from freestone.call import TcpAddress, UnixAddress
 from freestone.contract import Contract
 from freestone.errors import ConfigurationError
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freestone.app import Process, Topology
 from freestone.app.document import Document
 from freestone.app.topology import cut_everywhere, monolith, read_topologies
-from freestone.call.address import TcpAddress
+from freestone.call import TcpAddress
 
 SERVICES = ("catalog", "progress")
 

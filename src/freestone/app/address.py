@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from freestone.call.address import Address, MemoryAddress, TcpAddress, UnixAddress, parse_address
+from freestone.call import Address, MemoryAddress, TcpAddress, UnixAddress, parse_address
 from freestone.errors import ConfigurationError, Mistake
 
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107

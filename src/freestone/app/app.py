@@ -8,8 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, final
 
-from freestone.call import Deadlines
-from freestone.call.address import Address, TcpAddress
+from freestone.call import Address, Deadlines, TcpAddress
 from freestone.contract import Contract, contract_of, is_contract, operations
 from freestone.errors import DeclarationError
 from freestone.service import Settings, dependencies, order

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Deadlines
-from freestone.call.address import Address, TcpAddress
+from freestone.call import Address, Deadlines, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
 
 from .address import http_address, known_address

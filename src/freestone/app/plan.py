@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
-from freestone.call.address import Address
+from freestone.call import Address
 from freestone.errors import ConfigurationError, Mistake
 
 from .address import from_here, replica_address

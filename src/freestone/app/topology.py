@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import final
 
-from freestone.call.address import Address
+from freestone.call import Address
 
 from .address import known_address
 from .document import Table
