@@ -119,7 +119,7 @@ def test_another_application_is_refused_by_name() -> None:
         connection(Side.CALLEE),
         encode(hello(application="shop")),
         Reason.OTHER_APPLICATION,
-        "this is the application 'academy', not 'shop'",
+        "one end is the application 'academy', the other is 'shop'",
     )
 
 

@@ -316,7 +316,7 @@ class Connection:
         if hello.application != self.hello.application:
             raise WireError(
                 Reason.OTHER_APPLICATION,
-                f"this is the application {self.hello.application!r}, not {hello.application!r}",
+                f"one end is the application {self.hello.application!r}, the other is {hello.application!r}",
             )
         common = set(hello.versions) & set(self.hello.versions)
         if not common:
