@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import types
 from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import event, func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from freestone.data import Database, Transaction
-from freestone.errors import Aborted
+from freestone.errors import Aborted, Unknown
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n")
 
@@ -140,6 +142,51 @@ async def test_what_was_cut_short_in_a_command_can_not_be_committed(db: Database
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await db.execute(ENDLESS)
+    assert await count(db, account) == 0
+
+
+async def test_a_commit_finds_out_what_broke_while_it_waited(db: Database, handler: Any, account: Any) -> None:
+    """A task left behind may break the transaction after the handler has returned."""
+    async with db.transaction():
+        await db.execute(text("PRAGMA max_page_count=10"))
+
+    async def late() -> None:
+        await db.execute(insert(account).values(id=2, owner="x" * 1_000_000))
+
+    forgotten: list[asyncio.Task[None]] = []
+
+    with pytest.raises(Aborted, match="this block was broken off, and nothing of it is written"):
+        async with db.transaction() as transaction:
+            await db.execute(insert(account).values(id=1, owner="ada"))
+            prepare = transaction._prepare
+
+            async def prepared() -> None:
+                await prepare()
+                forgotten.append(asyncio.create_task(late()))
+                await asyncio.sleep(0)  # it has its turn now, and the commit waits for it
+
+            transaction._prepare = prepared  # type: ignore[method-assign]
+    with pytest.raises(Exception, match="has no room left on its disk"):
+        await forgotten[0]
+    await is_clean(db, handler)
+    assert await count(db, account) == 0
+
+
+async def test_a_commit_that_fails_may_have_happened(db: Database, handler: Any, account: Any) -> None:
+    """A failure to write, in the COMMIT itself, leaves open what is on the disk; the connection is thrown away."""
+
+    def fail(_: object) -> None:
+        failure = sqlite3.OperationalError("disk I/O error")
+        failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise OperationalError("COMMIT", {}, failure)
+
+    engine = db.store.writing.engine.sync_engine
+    event.listen(engine, "commit", fail)
+    with pytest.raises(Unknown, match="the commit of deposit failed, and may have happened: the database bank can't"):
+        async with handler("deposit"):
+            await db.execute(insert(account).values(id=1, owner="ada"))
+    event.remove(engine, "commit", fail)
+    await is_clean(db, handler)
     assert await count(db, account) == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -245,14 +246,14 @@ class Database:
                 f"{operation.name} was called inside `async with db.transaction()` of its own database, for which it "
                 "would wait for ever: call it after the block"
             )
-        transaction = self._begin(operation.name, read_only=read_only, until=context.handler.deadline)
+        transaction = self._begin(operation.name, read_only=read_only, until=context.deadline)
         context.enlist(self, transaction)
         return transaction
 
     def _begin(self, owner: str, *, read_only: bool, until: float | None) -> Transaction:
         if not self._is_open:
             raise Unavailable(f"the database {self.name} is not open: it is used before start() or after close()")
-        if until is None:
+        if until is None or until == math.inf:
             until = asyncio.get_running_loop().time() + _PATIENCE
         return Transaction(self.store, owner, read_only=read_only, until=until)
 

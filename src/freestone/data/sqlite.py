@@ -16,16 +16,15 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from freestone.errors import Unavailable
 
+from .driver import connector
 from .failure import is_busy, translate
 from .lane import Lane
 
@@ -80,7 +79,8 @@ class SQLite:
     async def begin(self, connection: AsyncConnection, until: float, is_over: Callable[[], bool]) -> None:
         """Begin a transaction, waiting for the lock until that moment of the loop's time, or until ``is_over()``.
 
-        Raises Unavailable when another process has held it all the while.
+        Gives up a little earlier, so that the caller learns of the lock rather than of its deadline: raises
+        Unavailable when another process has held it all the while.
         """
         loop = asyncio.get_running_loop()
         while True:
@@ -89,7 +89,7 @@ class SQLite:
             except DBAPIError as error:
                 if not is_busy(error) or is_over():
                     raise
-                if loop.time() >= until:
+                if loop.time() >= until - 2 * _SLICE:
                     raise Unavailable(f"the database {self.name} was locked by another process all the time") from error
             else:
                 return
@@ -114,38 +114,19 @@ class SQLite:
             raise Unavailable(f"{self.path} is on a file system that SQLite can't use: it keeps journal_mode={mode}")
 
     def _lane(self, begin: str, slots: int, *pragmas: str) -> Lane:
-        url = URL.create("sqlite+aiosqlite", database=str(self.path))
         engine = create_async_engine(
-            url,
+            URL.create("sqlite+aiosqlite", database=str(self.path)),
+            async_creator=connector(self.path, _SLICE, pragmas),
             pool_size=slots,
             max_overflow=0,
             pool_reset_on_return=None,  # a transaction ends what it began, and gives back nothing else
-            connect_args={"timeout": _SLICE},
         )
-        _take_over(engine, begin, pragmas)
+
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine.sync_engine, "begin", start)
         return Lane(engine, slots=slots, waiting=self._waiting, database=self.name)
-
-
-def interrupt(driver: Any) -> None:
-    """Make what the connection executes end now, with an error. Does nothing if it executes nothing."""
-    connection: sqlite3.Connection | None = driver._connection  # its own interrupt() needs a task to run in
-    if connection is not None:
-        connection.interrupt()
-
-
-def _take_over(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:
-    def configure(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # sqlite3 shall not begin transactions on its own
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine.sync_engine, "connect", configure)
-    event.listen(engine.sync_engine, "begin", start)
 
 
 def _switch_to_wal(path: Path) -> str:

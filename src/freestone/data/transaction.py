@@ -11,6 +11,7 @@ interrupted write) and would then commit each following statement by itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
@@ -19,15 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
 
+from .driver import Connection as Driver
+from .driver import driver_of
 from .failure import is_read_only, translate
 from .misuse import ReadOnlyTransaction, TransactionRequired
-from .sqlite import SQLite, interrupt
+from .sqlite import SQLite
 from .uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from .lane import Lane
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger("freestone.data")
 
 
 @final
@@ -46,7 +51,7 @@ class Transaction:
         self._until = until
         self._lane: Lane | None = None
         self._connection: AsyncConnection | None = None
-        self._driver: Any = None
+        self._driver: Driver | None = None
         self._session: AsyncSession | None = None
         self._added: list[object] = []
         self._callbacks: list[Callable[[Transaction], Awaitable[None]]] = []
@@ -136,6 +141,9 @@ class Transaction:
                 f"the transaction of {self.owner} has ended; a task that outlives it opens its own, "
                 "with `async with db.transaction():`"
             )
+        self._refuse_broken()
+
+    def _refuse_broken(self) -> None:
         if self._broken is not None:
             raise Aborted(
                 f"the transaction of {self.owner} was broken off, and nothing of it is written: {self._broken}"
@@ -156,7 +164,7 @@ class Transaction:
     async def _begin(self, lane: Lane) -> None:
         connection = self._connection or await lane.connect()
         self._connection = connection
-        self._driver = (await connection.get_raw_connection()).driver_connection
+        self._driver = driver_of(connection)
         await self._store.begin(connection, self._until, self._is_over)
 
     def _is_over(self) -> bool:
@@ -182,7 +190,7 @@ class Transaction:
 
     def _interrupt(self) -> None:
         if self._driver is not None:
-            interrupt(self._driver)
+            self._driver.hurry()
 
     async def _end(self, *, commit: bool) -> None:
         async with self._turn:
@@ -194,27 +202,31 @@ class Transaction:
                 if connection is not None:
                     await self._close(connection, commit)
             finally:
+                self._driver = None
                 if self._lane is not None:
                     self._lane.leave()
 
     async def _close(self, connection: AsyncConnection, commit: bool) -> None:
         try:
-            if commit and not self.read_only:
+            if commit:
+                self._refuse_broken()  # as a task left behind may have done while this one waited for its turn
                 await connection.commit()
             else:
                 await connection.rollback()
         except DBAPIError as error:
             await connection.invalidate(error)
-            raise self._failed_to_end(error, commit) from error
+            if commit:
+                raise self._commit_failed(error) from error
+            _log.warning("%s could not be rolled back; its connection is closed, which does the same", self.owner)
         finally:
             await connection.close()
 
-    def _failed_to_end(self, error: DBAPIError, commit: bool) -> Exception:
+    def _commit_failed(self, error: DBAPIError) -> ServiceError:
         translated = translate(error, self._store.name)
-        if (commit and not isinstance(translated, ServiceError)) or isinstance(translated, Unavailable):
-            # The record of the commit may have reached the disk before the failure.
-            return Unknown(f"the commit of {self.owner} failed, and may have happened: {translated}")
-        return translated
+        if isinstance(translated, ServiceError) and not isinstance(translated, Unavailable):
+            return translated
+        # The record of the commit may have reached the disk before the failure.
+        return Unknown(f"the commit of {self.owner} failed, and may have happened: {translated}")
 
     def _refuse_changes(self) -> None:
         """Raise if rows were changed that nobody will write."""

@@ -1,0 +1,78 @@
+"""The table that translates SQLite's errors."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from freestone.data.failure import is_busy, is_read_only, translate
+from freestone.errors import (
+    Aborted,
+    AlreadyExists,
+    DataLoss,
+    FailedPrecondition,
+    ResourceExhausted,
+    ServiceError,
+    Unavailable,
+)
+
+
+def failure(code: int, message: str = "") -> DBAPIError:
+    """Return what SQLAlchemy raises for that result code."""
+    origin = sqlite3.OperationalError(message)
+    origin.sqlite_errorcode = code
+    return OperationalError("SELECT 1", {}, origin)
+
+
+@pytest.mark.parametrize(
+    ("code", "cls"),
+    [
+        (sqlite3.SQLITE_BUSY, Aborted),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, Aborted),
+        (sqlite3.SQLITE_LOCKED, Aborted),
+        (sqlite3.SQLITE_INTERRUPT, Aborted),
+        (sqlite3.SQLITE_FULL, ResourceExhausted),
+        (sqlite3.SQLITE_NOMEM, ResourceExhausted),
+        (sqlite3.SQLITE_IOERR_WRITE, Unavailable),
+        (sqlite3.SQLITE_CANTOPEN, Unavailable),
+        (sqlite3.SQLITE_READONLY, Unavailable),
+        (sqlite3.SQLITE_CORRUPT, DataLoss),
+        (sqlite3.SQLITE_NOTADB, DataLoss),
+        (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, AlreadyExists),
+        (sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, FailedPrecondition),
+    ],
+)
+def test_a_result_code_is_an_error_of_the_tree(code: int, cls: type[ServiceError]) -> None:
+    """Extended codes count as their primary one, and each sentence names the database."""
+    error = translate(failure(code), "bank")
+    assert type(error) is cls
+    assert str(error).startswith("the database bank ")
+
+
+def test_a_violated_key_names_its_columns() -> None:
+    """For the people who read it; values are not in it."""
+    error = translate(failure(sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: account.owner"), "bank")
+    assert str(error) == "the database bank has such a row already (account.owner)"
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT_NOTNULL, sqlite3.SQLITE_MISUSE, 0])
+def test_a_bug_of_a_statement_passes_as_it_is(code: int) -> None:
+    """No such column, a null where none may be: the author of the service must see it."""
+    error = failure(code)
+    assert translate(error, "bank") is error
+
+
+def test_a_connection_that_was_lost_is_unavailable() -> None:
+    """Whatever closed it."""
+    error = failure(0)
+    error.connection_invalidated = True
+    assert isinstance(translate(error, "bank"), Unavailable)
+
+
+def test_what_others_ask_of_an_error() -> None:
+    """Also of those that are not of a database."""
+    assert is_busy(failure(sqlite3.SQLITE_BUSY_RECOVERY))
+    assert is_read_only(failure(sqlite3.SQLITE_READONLY_DBMOVED))
+    assert not is_busy(LookupError())

@@ -1,0 +1,75 @@
+"""Work that is waited for, whatever happens to the one who waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from freestone.data.uninterrupted import uninterrupted
+
+
+async def test_it_returns_and_raises_what_the_work_does() -> None:
+    """Without a cancellation nothing is different."""
+
+    async def fine() -> int:
+        return 7
+
+    async def failing() -> int:
+        raise LookupError("no")
+
+    assert await uninterrupted(fine()) == 7
+    with pytest.raises(LookupError, match="no"):
+        await uninterrupted(failing())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_cancelled_caller_leaves_when_the_work_is_over(fails: bool) -> None:
+    """It is told to hurry, once for each cancellation, and what it came to is dropped."""
+    begun, hurried = asyncio.Event(), asyncio.Queue[None]()
+    over = False
+
+    async def work() -> None:
+        nonlocal over
+        begun.set()
+        await hurried.get()
+        await hurried.get()
+        over = True
+        if fails:
+            raise LookupError
+
+    task = asyncio.create_task(uninterrupted(work(), lambda: hurried.put_nowait(None)))
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert over
+
+
+async def test_a_timeout_around_it_is_a_timeout() -> None:
+    """The cancellation counts as one, so that asyncio.timeout knows its own."""
+    hurried = asyncio.Event()
+
+    async def work() -> None:
+        await hurried.wait()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await uninterrupted(work(), hurried.set)
+
+
+async def test_work_that_is_cancelled_itself_says_so() -> None:
+    """As when the loop shuts down."""
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    with pytest.raises(asyncio.CancelledError):
+        await uninterrupted(work())
