@@ -1,7 +1,7 @@
 """Services, placed: the application file, the plan of a topology, and the host that runs one process of it."""
 
 from .address import from_here, http_url, replica_address
-from .app import App, ExternalSpec, GatewaySpec, ServiceSpec, load
+from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
 from .config import settings_of, variable_name
 from .connect import connect
 from .control import CONTROL, Control, ProcessStatus
@@ -9,6 +9,7 @@ from .entrance import Entrance, Opened
 from .file import FILE_NAME, ApplicationFile, find, read
 from .host import Host
 from .lifecycle import StartError
+from .linker import load
 from .local import Local, Near, local
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route, cut_everywhere, monolith, place, plan
 from .reference import BadReference, follow, make_importable

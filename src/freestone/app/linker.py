@@ -1,0 +1,180 @@
+"""From an application's file to its code: everything that the file names is imported, and held against the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast, final
+
+from freestone.contract import Contract, contract_of, is_contract, operations
+from freestone.errors import DeclarationError
+from freestone.service import Settings, dependencies, order
+
+from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
+from .document import Document
+from .entrance import Entrance
+from .file import ApplicationFile, find, parse, refuse
+from .reference import BadReference, follow, make_importable
+from .setting import misfits
+from .spelling import meant
+
+
+def load(path: Path | None = None, *, cwd: Path | None = None) -> App:
+    """Return the application of a file, or of the directory that has one; by default, the nearest upwards of ``cwd``.
+
+    The file's directory is put on ``sys.path``, and the modules that the file names are imported. Raises
+    ConfigurationError with everything that is wrong: in the file, and between it and the code.
+    """
+    document = Document.open(find(path, cwd or Path.cwd()))
+    app = _Linker(document, parse(document)).app()
+    refuse(document.mistakes)
+    return app
+
+
+@final
+class _Linker:
+    """Follows what a file names, and notes in its document what leads nowhere."""
+
+    def __init__(self, document: Document, file: ApplicationFile) -> None:
+        self._document = document
+        self._file = file
+        self._keepers: dict[type[Contract], str] = {}
+        self._complete = True
+
+    def app(self) -> App:
+        file = self._file
+        make_importable(file.directory)
+        externals = {name: found for name in file.externals if (found := self._external(name)) is not None}
+        services = {name: spec for name in file.services if (spec := self._service(name)) is not None}
+        # A service that did not import may keep any contract: then it is too early to say that one is not kept.
+        self._complete = len(externals) + len(services) == len(file.externals) + len(file.services)
+        services = {name: self._linked(spec) for name, spec in services.items()}
+        gateway = self._gateway()
+        self._check_settings(services)
+        contracts = {name: spec.contract for name, spec in services.items()}
+        self._check_methods({**contracts, **{name: spec.contract for name, spec in externals.items()}})
+        return App(
+            name=file.name,
+            path=file.path,
+            services=MappingProxyType(self._ordered(services)),
+            externals=MappingProxyType(externals),
+            gateway=gateway,
+            topologies=file.topologies,
+            settings=file.settings,
+            data=file.data,
+            secrets=file.secrets,
+            deadlines=file.deadlines,
+        )
+
+    def _external(self, name: str) -> ExternalSpec | None:
+        entry = self._file.externals[name]
+        keys = ("services", name, "contract")
+        found = self._follow(keys, entry.contract)
+        if found is None:
+            return None
+        if not is_contract(found):
+            self._document.note(keys, f"{entry.contract} is no contract", "name a class that derives from Contract")
+            return None
+        self._keeps(keys[:2], name, found)
+        return ExternalSpec(name, found, entry.at)
+
+    def _service(self, name: str) -> ServiceSpec | None:
+        keys = ("services", name)
+        reference = self._file.services[name]
+        found = self._follow(keys, reference)
+        if found is None:
+            return None
+        try:
+            wanted = dependencies(found)
+            contract = contract_of(found)
+        except (TypeError, AttributeError):
+            advice = "decorate the class with @service, and derive it from its contract"
+            self._document.note(keys, f"{reference} is no service", advice)
+            return None
+        self._keeps(keys, name, contract)
+        settings = [kind for kind in wanted.values() if isinstance(kind, type) and issubclass(kind, Settings)]
+        return ServiceSpec(name, found, contract, wanted, settings=settings[0] if settings else None)
+
+    def _gateway(self) -> GatewaySpec | None:
+        entry = self._file.gateway
+        keys = ("gateway", "app")
+        found = self._follow(keys, entry.app) if entry is not None else None
+        if entry is None or found is None:
+            return None
+        if isinstance(found, type) or not (hasattr(found, "needs") and hasattr(found, "open")):
+            self._document.note(keys, f"{entry.app} is no gateway", "name a Gateway(…)")
+            return None
+        entrance = cast(Entrance, found)
+        calls: list[str] = []
+        for contract in entrance.needs:
+            if contract in self._keepers:
+                calls.append(self._keepers[contract])
+            else:
+                self._note_unkept(keys, contract, "the gateway calls it")
+        return GatewaySpec(entrance, entry.listen, tuple(calls))
+
+    def _linked(self, spec: ServiceSpec) -> ServiceSpec:
+        """Return the spec with the services that it calls."""
+        calls: dict[str, str] = {}
+        for attribute, kind in spec.dependencies.items():
+            if not is_contract(kind):
+                continue
+            if kind in self._keepers:
+                calls[attribute] = self._keepers[kind]
+            else:
+                why = f"{spec.cls.__name__}.{attribute} needs it"
+                self._note_unkept(("services", spec.name), kind, why)
+        return ServiceSpec(
+            spec.name, spec.cls, spec.contract, spec.dependencies, MappingProxyType(calls), spec.settings
+        )
+
+    def _ordered(self, services: Mapping[str, ServiceSpec]) -> Mapping[str, ServiceSpec]:
+        """Return the services, each after those that it calls; in the file's order if they call in a circle."""
+        try:
+            return {name: services[name] for name in order({name: spec.cls for name, spec in services.items()})}
+        except DeclarationError as error:
+            self._document.mistakes.extend(error.mistakes)
+            return services
+
+    def _check_settings(self, services: Mapping[str, ServiceSpec]) -> None:
+        for name, values in self._file.settings.items():
+            spec = services.get(name)
+            if spec is None:
+                continue
+            if spec.settings is None:
+                advice = f"give {spec.cls.__name__} an attribute whose type derives from Settings, or take them out"
+                self._document.note(("settings", name), f"{spec.cls.__name__} has no settings", advice)
+                continue
+            for key, problem, advice in misfits(spec.settings, values):
+                self._document.note(("settings", name, key), problem, advice)
+
+    def _check_methods(self, contracts: Mapping[str, type[Contract]]) -> None:
+        for name in self._file.deadlines.methods:
+            service, _, method = name.rpartition(".")
+            if service in contracts and method not in (known := operations(contracts[service])):
+                keys = ("calls", "methods", name)
+                problem = f'{contracts[service].__name__} has no method "{method}"'
+                self._document.note(keys, problem, meant(method, known, "methods"))
+
+    def _keeps(self, keys: tuple[str, ...], name: str, contract: type[Contract]) -> None:
+        other = self._keepers.setdefault(contract, name)
+        if other != name:
+            problem = f"it keeps {contract.__name__}, which {other} keeps already"
+            self._document.note(keys, problem, "a contract is kept by one service; take one of them out")
+
+    def _follow(self, keys: tuple[str, ...], reference: str) -> Any:
+        if not reference:  # what is wrong with it was noted when the file was read
+            return None
+        try:
+            return follow(reference, self._file.directory)
+        except BadReference as error:
+            self._document.mistakes.extend(error.mistakes)
+            self._document.note(keys, error.problem, error.advice)
+            return None
+
+    def _note_unkept(self, keys: tuple[str, ...], contract: type[Any], why: str) -> None:
+        if self._complete:
+            name = contract.__name__
+            advice = f'add the service that keeps {name} to [services], or {{ contract = "…:{name}", at = "…" }}'
+            self._document.note(keys, f"no service keeps {name}, and {why}", advice)
