@@ -163,6 +163,10 @@ class Catalog(Contract):
         """Return the path with that slug. Raises NotFound."""
 
     @query
+    async def several(self, paths: tuple[str, ...]) -> tuple[LearningPath, ...]:
+        """Return the paths with those slugs, in that order; one that the catalog does not have is left out."""
+
+    @query
     async def resource(self, path: str, resource: str) -> Lesson:
         """Return one resource of a path with its article. Raises NotFound for the path or the resource."""
 

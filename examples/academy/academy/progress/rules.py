@@ -34,6 +34,8 @@ class Record:
     """What a learner has done in a path."""
 
     learner: str
+    path: str
+    """The slug of the path."""
     enrolled_at: datetime
     done: Mapping[str, datetime] = field(default_factory=dict)
     """When each resource was completed, by slug."""

@@ -1,0 +1,39 @@
+"""The catalog's tables.
+
+A path is taken in, read and replaced as a whole, so it is stored as a whole. What a list of paths shows has columns of
+its own, so that a list need not read what it does not show; and so have the articles, which are long.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """The catalog's tables."""
+
+
+class PathRow(Base):
+    """A learning path."""
+
+    __tablename__ = "path"
+
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    overview: Mapped[str]
+    phases: Mapped[int]
+    resources: Mapped[int]
+    minutes: Mapped[int]
+    content: Mapped[str]
+    """All of the path, as JSON."""
+
+
+class ArticleRow(Base):
+    """The text of a resource."""
+
+    __tablename__ = "article"
+
+    path: Mapped[str] = mapped_column(ForeignKey("path.slug", ondelete="CASCADE"), primary_key=True)
+    resource: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
