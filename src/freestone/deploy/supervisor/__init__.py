@@ -8,6 +8,7 @@ from .lifecycle import State
 from .lifeline import CONFIGURATION_EXIT, Lifeline
 from .logs import Logs
 from .record import ReplicaRecord, RunFile, RunRecord, running
+from .run import Place, Run
 from .runtime import RuntimeDirectory, listen_tcp, listen_unix
 from .supervision import Replica
 from .supervisor import OWN_NAME, Outcome, ProcessSpec, Status, Supervisor
@@ -20,10 +21,12 @@ __all__ = [
     "Lifeline",
     "Logs",
     "Outcome",
+    "Place",
     "ProcessIdentity",
     "ProcessSpec",
     "Replica",
     "ReplicaRecord",
+    "Run",
     "RunFile",
     "RunRecord",
     "RuntimeDirectory",

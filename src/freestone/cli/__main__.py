@@ -1,0 +1,7 @@
+"""``python -m freestone.cli`` is ``freestone``."""
+
+from __future__ import annotations
+
+from .program import main
+
+main()

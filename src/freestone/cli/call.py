@@ -1,0 +1,102 @@
+"""``freestone call``: one operation of what runs, called from a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import msgspec
+import typer
+
+from freestone.app import ApplicationFile, BadReference, connect, find, follow, make_importable, read
+from freestone.contract import Contract, Operation, contract_of, operations
+from freestone.errors import ConfigurationError, Mistake
+from freestone.service import Identity, acting_as, deadline
+
+from .arguments import parse_arguments
+from .failure import UsageMistake
+from .running import the_run
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An operation, and where the service is that performs it."""
+
+    application: str
+    service: str
+    contract: type[Contract]
+    operation: Operation
+    addresses: Sequence[str]
+
+
+def call(
+    file: Path | None,
+    topology: str | None,
+    name: str,
+    words: Sequence[str],
+    seconds: float | None,
+    subject: str | None,
+) -> None:
+    """Call an operation with the arguments as they were typed, and print what it returns.
+
+    Raises UsageMistake, ServiceError, and ConfigurationError if the application's file is wrong.
+    """
+    application = read(find(file, Path.cwd()))
+    target = _target(application, topology, name)
+    arguments = target.operation.arguments_from(parse_arguments(words), False)
+    if seconds is None:
+        # What streams may go on for as long as somebody looks.
+        limit = application.deadlines.limit(name) or application.deadlines.default
+        seconds = math.inf if target.operation.streams else limit
+    asyncio.run(_call(target, arguments, seconds, subject))
+
+
+async def _call(target: Target, arguments: tuple[Any, ...], seconds: float, subject: str | None) -> None:
+    identity = nullcontext() if subject is None else acting_as(Identity(subject))
+    async with connect(
+        target.contract, *target.addresses, service=target.service, application=target.application
+    ) as client:
+        with identity:
+            async with deadline(seconds, what=f"{target.service}.{target.operation.name}"):
+                method = getattr(client, target.operation.name)
+                if target.operation.streams:
+                    async for item in method(*arguments):
+                        typer.echo(msgspec.json.encode(item))
+                else:
+                    result = await method(*arguments)
+                    typer.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
+
+
+def _target(application: ApplicationFile, topology: str | None, name: str) -> Target:
+    service, dot, method = name.rpartition(".")
+    if not dot:
+        raise UsageMistake(f'"{name}" is no operation; write SERVICE.METHOD')
+    contract = _contract(application, service)
+    known = operations(contract)
+    if method not in known:
+        raise UsageMistake(f'{service} has no operation "{method}"; it has {", ".join(known)}')
+    if service in application.externals:
+        addresses = [str(address) for address in application.externals[service].at]
+    else:
+        run = the_run(application, topology)
+        addresses = list(dict.fromkeys(each.address for each in run.replicas if service in each.services))
+    return Target(application.name, service, contract, known[method], addresses)
+
+
+def _contract(application: ApplicationFile, service: str) -> type[Contract]:
+    references = {**application.services, **{name: it.contract for name, it in application.externals.items()}}
+    if service not in references:
+        raise UsageMistake(f'{application.name} has no service "{service}"; it has {", ".join(references)}')
+    make_importable(application.directory)
+    try:
+        return contract_of(follow(references[service], application.directory))
+    except BadReference as error:
+        raise ConfigurationError(
+            [*error.mistakes, Mistake(f"services.{service}", error.problem, error.advice, str(application.path))]
+        ) from error

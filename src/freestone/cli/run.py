@@ -1,0 +1,127 @@
+"""``freestone run``: a topology on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import typer
+
+from freestone.app import Host, load, plan, settings_of
+from freestone.clock import SystemClock, system_random
+from freestone.deploy.supervisor import (
+    OWN_NAME,
+    Logs,
+    Outcome,
+    Place,
+    ProcessSpec,
+    Replica,
+    Run,
+    State,
+    Status,
+    Supervisor,
+)
+from freestone.errors import ConfigurationError, Mistake
+
+from .serve import Inheritance
+from .serving import Seat, peers, run_loop, serve_here, start_logging
+
+_LAST_LINES = 5.0
+"""Seconds in which the lines that wait may be written at the end; a terminal that is paused is not waited for."""
+
+
+def run(file: Path | None, topology: str | None, drain: float) -> None:
+    """Run a topology until a signal says so.
+
+    Raises ConfigurationError for what is wrong in the application's file or its settings, and for a process that
+    can't be started.
+    """
+    made = plan(load(file), topology)
+    settings_of(made.app, os.environ)  # told here, once, and not by each process
+    with Run.open(made, SystemClock()) as opened:
+        if len(opened.places) == 1:
+            _run_here(opened, drain)
+        else:
+            _supervise(opened, drain)
+
+
+def _run_here(run: Run, drain: float) -> None:
+    """Run the only process of the topology in this one."""
+    start_logging()
+    [(replica, place)] = run.places.items()
+    since = SystemClock().now()
+
+    def publish(state: State) -> None:
+        run.publish(lambda _: Status(state, os.getpid(), since, restarts=0))
+
+    def ready(host: Host) -> None:
+        publish(State.RUNNING)
+        typer.echo(_greeting(run))
+
+    publish(State.STARTING)
+    directory = run.directory.path
+    seat = Seat(run.plan, replica.process, 0, place.wire, place.gateway, peers(run.plan, replica.process, directory))
+    run_loop(serve_here(seat, drain, ready))
+
+
+def _supervise(run: Run, drain: float) -> None:
+    """Run each process of the topology as a child."""
+    logs = Logs([OWN_NAME, *map(str, run.places)], sys.stdout, sys.stderr)
+    try:
+        outcome, forced_by = asyncio.run(_supervised(run, drain, logs))
+    finally:
+        logs.close(_LAST_LINES)
+    if outcome.failed is not None:
+        raise ConfigurationError([Mistake(str(outcome.failed), f"it can't be started: {outcome.reason}")])
+    if forced_by is not None:
+        raise typer.Exit(128 + forced_by)
+    if not outcome.clean:
+        raise typer.Exit(1)
+
+
+async def _supervised(run: Run, drain: float, logs: Logs) -> tuple[Outcome, int | None]:
+    """Return how the run ended, and the signal that made it end at once, if one did."""
+    greeted = False
+    signals: list[int] = []
+
+    def changed() -> None:
+        nonlocal greeted
+        run.publish(supervisor.status)
+        if not greeted and all(supervisor.status(replica).state is State.RUNNING for replica in run.places):
+            greeted = True
+            logs.line(OWN_NAME, _greeting(run))
+
+    def heard(number: int) -> None:
+        signals.append(number)
+        supervisor.stop()
+
+    supervisor = Supervisor(
+        [_spec(run, replica, place, drain) for replica, place in run.places.items()],
+        logs=logs,
+        clock=SystemClock(),
+        random=system_random(),
+        drain_seconds=drain,
+        changed=changed,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, heard, number)
+    outcome = await supervisor.run()
+    return outcome, signals[1] if len(signals) > 1 and not outcome.clean else None
+
+
+def _spec(run: Run, replica: Replica, place: Place, drain: float) -> ProcessSpec:
+    inheritance = Inheritance(
+        run.directory.path, place.wire.fileno(), None if place.gateway is None else place.gateway.fileno()
+    )
+    command = [sys.executable, "-P", "-m", "freestone.cli", "serve", replica.process]
+    command += ["--topology", run.plan.topology, "--file", str(run.plan.app.path)]
+    command += ["--replica", str(replica.number), "--drain", str(drain), *inheritance.options()]
+    return ProcessSpec(replica, tuple(command), inheritance.descriptors, run.plan.process(replica.process).stage)
+
+
+def _greeting(run: Run) -> str:
+    where = f": {run.gateway}" if run.gateway else ""
+    return f"{run.plan.application} runs as {run.plan.topology}{where}"

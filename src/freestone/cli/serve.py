@@ -1,0 +1,117 @@
+"""``freestone serve``: one process of a topology, as a container runs it, or as a child of ``freestone run``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import typer
+
+from freestone.app import Host, load, plan
+from freestone.deploy.supervisor import (
+    CONFIGURATION_EXIT,
+    Lifeline,
+    RunFile,
+    RuntimeDirectory,
+    Tenancy,
+    listen_tcp,
+)
+
+from .failure import explain
+from .serving import Seat, peers, run_loop, serve_here, start_logging
+
+_GRACE = 5.0
+"""Seconds beyond the drain time after which an orphan is ended, whatever it is doing."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What a supervisor passes on to a child: the hidden options of ``freestone serve``."""
+
+    directory: Path
+    """The directory of the run's sockets."""
+    wire: int
+    """The descriptor of the socket on which it speaks the wire."""
+    gateway: int | None = None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All of them, but for the lifeline."""
+        return (self.wire,) if self.gateway is None else (self.wire, self.gateway)
+
+    def options(self) -> list[str]:
+        """Return the options that say so. The supervisor adds the one for the lifeline."""
+        options = ["--run-directory", str(self.directory), "--wire-fd", str(self.wire)]
+        return options if self.gateway is None else [*options, "--gateway-fd", str(self.gateway)]
+
+
+def serve_child(
+    file: Path, topology: str, process: str, replica: int, drain: float, given: Inheritance, lifeline_fd: int
+) -> None:
+    """Serve a process for a supervisor, until it says so or is gone."""
+    with _tenancy(file, topology, drain, given, Lifeline(lifeline_fd)) as lifeline:
+        start_logging()
+        made = plan(load(file), topology)
+        wire = _inherited(given.wire)
+        gateway = None if given.gateway is None else _inherited(given.gateway)
+        seat = Seat(made, process, replica, wire, gateway, peers(made, process, given.directory))
+        run_loop(serve_here(seat, drain, lambda _: lifeline.ready()))
+
+
+def serve(file: Path | None, topology: str | None, process: str, replica: int, drain: float) -> None:
+    """Serve a process on its own, until a signal says so.
+
+    It listens where its topology says; otherwise on a Unix socket below ``.freestone``, where those that are started
+    by hand beside it find it.
+    """
+    start_logging()
+    made = plan(load(file), topology)
+    planned = made.process(process)
+    directory = made.app.directory / ".freestone" / "run" / made.topology
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wire = planned.listen or planned.addresses(directory)[replica]
+    gateway = None
+    if planned.gateway is not None:
+        gateway = listen_tcp(planned.gateway.listen.host, planned.gateway.listen.port)
+    seat = Seat(made, process, replica, wire, gateway, peers(made, process, directory))
+
+    def ready(host: Host) -> None:
+        also = f", gateway on {host.address}" if host.address else ""
+        typer.echo(f"{made.application}: {process} serves on {wire}{also}")
+
+    run_loop(serve_here(seat, drain, ready))
+
+
+@contextmanager
+def _tenancy(file: Path, topology: str, drain: float, given: Inheritance, lifeline: Lifeline) -> Generator[Lifeline]:
+    """Watch the supervisor, and tell it why this process can't be started if it can't."""
+    # Until the event loop listens, the signal must not end the process before it has cleared up.
+    signal.signal(signal.SIGTERM, _exit)
+    tenancy = Tenancy(lifeline, RuntimeDirectory(given.directory), RunFile(file.parent, topology))
+    tenancy.begin(grace=drain + _GRACE)
+    try:
+        yield lifeline
+    except Exception as error:
+        sentence, status = explain(error)
+        if status == CONFIGURATION_EXIT:
+            lifeline.refuse(sentence)
+        raise
+    finally:
+        tenancy.end()
+
+
+def _inherited(fd: int) -> socket.socket:
+    os.set_inheritable(fd, False)
+    return socket.socket(fileno=fd)
+
+
+def _exit(number: int, frame: object) -> None:
+    sys.exit(128 + number)

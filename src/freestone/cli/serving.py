@@ -1,0 +1,110 @@
+"""One process of the application, served in this one until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+import typer
+import uvloop
+
+from freestone.app import Host, Plan, settings_of
+from freestone.call import Address
+
+T = TypeVar("T")
+
+_LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which process this is, and what it was given."""
+
+    plan: Plan
+    process: str
+    replica: int
+    wire: socket.socket | Address
+    gateway: socket.socket | None
+    peers: Mapping[str, Sequence[Address]]
+
+
+@final
+class Stop:
+    """The signals that ask this process to end, as a task hears them: the first asks, the second cancels the task,
+    and the third does what it does in any program."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        for number in self._numbers:
+            self._loop.add_signal_handler(number, self._heard, number)
+
+    _numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+    def _heard(self, number: int) -> None:
+        if not self.asked.is_set():
+            self.asked.set()
+            return
+        for each in self._numbers:
+            self._loop.remove_signal_handler(each)
+        assert self._task is not None
+        self._task.cancel(f"{128 + number}")
+
+
+def peers(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Address]]:
+    """Return where the other processes of a run on this machine are, whose sockets are in the directory."""
+    return {other.name: other.addresses(directory) for other in plan.processes if other.name != process}
+
+
+async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], None]) -> None:
+    """Serve until a signal asks to end, and drain then.
+
+    Raises ConfigurationError for settings that are wrong, StartError if a service does not start.
+    """
+    stop = Stop()
+    names = seat.plan.process(seat.process).services
+    settings = settings_of(seat.plan.app, os.environ, services=names)
+    host = Host(seat.plan, seat.process, seat.replica, settings=settings, peers=seat.peers)
+    asked = asyncio.ensure_future(stop.asked.wait())
+    starting = asyncio.ensure_future(host.start([seat.wire], seat.gateway))
+    try:
+        await asyncio.wait([starting, asked], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+            return
+        await starting
+        ready(host)
+        try:
+            await asked
+        finally:
+            await host.stop(drain_seconds)
+    finally:
+        asked.cancel()
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run the coroutine on the fast event loop, and return its result. A second signal is an exit status."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main)
+    except asyncio.CancelledError as error:
+        raise typer.Exit(int(error.args[0]) if error.args else 130) from error
+
+
+def start_logging() -> None:
+    """Write this process's log to standard error, and what it prints a line at a time though it may be a pipe."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)

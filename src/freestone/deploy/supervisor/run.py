@@ -1,0 +1,130 @@
+"""One run of a topology on this machine: its directory, its sockets, and the file that says what runs."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import final
+
+from freestone.app import Plan, from_here, http_url
+from freestone.call import Address, TcpAddress, UnixAddress
+from freestone.clock import Clock
+
+from .identity import ProcessIdentity
+from .record import ReplicaRecord, RunFile, RunRecord
+from .runtime import RuntimeDirectory, listen_tcp, listen_unix
+from .supervision import Replica
+from .supervisor import Status
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a replica is reached. The sockets are the run's, and outlive the processes that accept on
+    them.
+    """
+
+    address: str
+    """Where it speaks the wire, for processes of this machine."""
+    wire: socket.socket
+    gateway: socket.socket | None
+    """Where it serves HTTP, if it lets the outside in."""
+
+
+@final
+class Run:
+    """A run, claimed: no other run of the topology begins before it is closed. Made by `Run.open`."""
+
+    def __init__(self, plan: Plan, directory: RuntimeDirectory, file: RunFile, since: datetime) -> None:
+        self.plan = plan
+        self.directory = directory
+        self.places: dict[Replica, Place] = {}
+        self.gateway: str | None = None
+        """Where the gateway listens, as ``http://127.0.0.1:8000``."""
+        self._file = file
+        self._since = since
+        self._identity = ProcessIdentity.own()
+        self._sockets = contextlib.ExitStack()
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, plan: Plan, clock: Clock) -> Generator[Run]:
+        """Claim the topology and bind its sockets; at the end remove them and the file.
+
+        Raises ConfigurationError if the topology runs already, or a socket can't be bound.
+        """
+        directory = RuntimeDirectory.make()
+        file = RunFile(plan.app.directory, plan.topology)
+        run = cls(plan, directory, file, clock.now())
+        try:
+            file.claim(run._record(lambda _: None))
+            run._bind()
+            yield run
+        finally:
+            file.remove(directory.path)
+            run._sockets.close()
+            directory.remove()
+
+    def publish(self, status: Callable[[Replica], Status]) -> None:
+        """Write what runs now to the file, given what each replica does."""
+        self._file.write(self._record(status))
+
+    def _bind(self) -> None:
+        for process in self.plan.processes:
+            gateway = None
+            if process.gateway is not None:
+                gateway = self._sockets.enter_context(_listen(process.gateway.listen))
+                host, port, *_ = gateway.getsockname()
+                reached = from_here(TcpAddress(host, port))
+                assert isinstance(reached, TcpAddress)
+                self.gateway = http_url(reached)
+            addresses = process.addresses(self.directory.path)
+            # Replicas that were given one address share its socket; the kernel gives each connection to one
+            # of them.
+            shared = self._sockets.enter_context(_listen(process.listen)) if process.listen is not None else None
+            for number in range(process.replicas):
+                address = addresses[number if shared is None else 0]
+                wire = shared or self._sockets.enter_context(_listen(address))
+                self.places[Replica(process.name, number)] = Place(str(address), wire, gateway)
+
+    def _record(self, status: Callable[[Replica], Status | None]) -> RunRecord:
+        services = {process.name: process.services for process in self.plan.processes}
+        return RunRecord(
+            application=self.plan.application,
+            topology=self.plan.topology,
+            supervisor=self._identity,
+            since=self._since,
+            runtime_directory=str(self.directory.path),
+            replicas=tuple(
+                _replica_record(replica, services[replica.process], place.address, status(replica))
+                for replica, place in self.places.items()
+            ),
+            gateway=self.gateway,
+        )
+
+
+def _replica_record(replica: Replica, services: tuple[str, ...], address: str, status: Status | None) -> ReplicaRecord:
+    return ReplicaRecord(
+        process=replica.process,
+        replica=replica.number,
+        services=services,
+        address=address,
+        state="starting" if status is None else status.state,
+        pid=None if status is None else status.pid,
+        since=None if status is None else status.since,
+        restarts=0 if status is None else status.restarts,
+    )
+
+
+def _listen(address: Address) -> socket.socket:
+    match address:
+        case UnixAddress(path):
+            return listen_unix(Path(path))
+        case TcpAddress(host, port):
+            return listen_tcp(host, port)
+        case _:
+            raise AssertionError(f"a plan places nothing at {address}")
