@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 from freestone.contract import Contract, command, query
 from freestone.gateway import Gateway, LifespanFailed, client, delete, get, mount
 from freestone.gateway.lifespan import Lifespan
+from freestone.service import Identity
 
 
 class Catalog(Contract):
@@ -283,3 +284,18 @@ async def test_a_websocket_reaches_a_mounted_application() -> None:
 async def test_a_websocket_that_nobody_takes_is_closed() -> None:
     """A route answers HTTP only."""
     assert await websocket(alone.asgi(SERVICES), "/paths/x") == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_auth_may_ask_a_service() -> None:
+    """A route's ``auth`` finds clients for every contract that the gateway's lines name."""
+
+    async def learner(request: Request) -> Identity:
+        return Identity(await client(request, Hidden).secret())
+
+    gateway = Gateway(
+        get("/{path}", Catalog.title, auth=learner), mount("/site", PlainTextResponse(""), needs=(Hidden,))
+    )
+    transport = httpx.ASGITransport(app=gateway.asgi(SERVICES))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        response = await http.get("/microservices")
+    assert (response.status_code, response.json()) == (200, "Microservices")

@@ -42,6 +42,8 @@ class Edge:
             for bound in declared.table.routes
         }
         self._mounts = tuple(_Mounted(mount, clients) for mount in declared.mounts)
+        # For the routes' ``auth``, which may have to ask a service who it is.
+        self._state = {STATE_KEY: {contract: clients[contract] for contract in declared.needs}}
         self._manners = manners
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +57,8 @@ class Edge:
         try:
             found = self._find(scope["method"], path_segments(scope))
             if isinstance(found, Found):
-                await self._endpoints[found.route](found.values, scope, receive, send)
+                state = {**scope.get("state", {}), **self._state}
+                await self._endpoints[found.route](found.values, {**scope, "state": state}, receive, send)
                 return
             if not await self._pass_on(scope, receive, send):
                 raise _refused(found, scope)
