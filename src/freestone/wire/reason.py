@@ -33,6 +33,8 @@ class Reason(enum.IntEnum):
     """The handshake or a frame was not complete in time."""
     SILENT = 10
     """Nothing came for too long, not even an answer to a ping."""
+    STOPPING = 11
+    """The sender ends now, before its calls in flight have."""
     UNKNOWN = 255
     """A reason that this side has no name for."""
 

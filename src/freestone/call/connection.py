@@ -1,0 +1,239 @@
+"""The caller's end of a connection: requests go out, answers find who waits for them.
+
+An answer is a value, not an exception: bytes, an ERROR frame, or a word for what came instead. Whoever waits turns it
+into a result or an error in its own task, where a decoder may take its time and a traceback leads to the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias, final
+
+from freestone.signals import SIGNALS, PeerConnected, PeerLost
+from freestone.wire import (
+    Connection,
+    End,
+    Error,
+    Event,
+    Goodbye,
+    Hello,
+    Item,
+    Limits,
+    Reply,
+    RequestEncoder,
+    Side,
+    State,
+)
+
+from .link import Link
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection ended before the answer came."""
+
+    reason: str
+
+
+@final
+class Expired:
+    """The deadline came before the answer."""
+
+
+@final
+class Ended:
+    """The stream has no more items."""
+
+
+EXPIRED: Final = Expired()
+ENDED: Final = Ended()
+Answer: TypeAlias = bytes | Error | Lost | Expired | Ended
+"""How a call ends: with a result, or with what came instead."""
+
+
+class Waiting(Protocol):
+    """Waits for the answer of a call; a future does, and so does the inflow of a stream."""
+
+    def done(self) -> bool:
+        """Whether it has its answer, or has given up."""
+        ...
+
+    def set_result(self, result: Answer, /) -> None:
+        """Take the answer."""
+        ...
+
+
+class Taking(Waiting, Protocol):
+    """Waits for the items of a stream too."""
+
+    def put(self, item: bytes, /) -> None:
+        """Take the next item."""
+        ...
+
+
+@final
+class PeerConnection:
+    """One connection to one replica. ``changed`` is called when ``ready`` has changed."""
+
+    def __init__(
+        self,
+        hello: Hello,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        changed: Callable[[PeerConnection], None],
+    ) -> None:
+        self.wire = Connection(Side.CALLER, hello, limits)
+        self.link = Link(self.wire, self, loop, reads_on=True)
+        self.ready = False
+        """Whether calls may be sent now."""
+        self.opened: asyncio.Future[str] = loop.create_future()
+        """Done when the handshake is: with an empty string, or with a sentence why it failed."""
+        self.gone: asyncio.Future[str] = loop.create_future()
+        """Done when it takes no more calls, with a sentence why; calls in flight may still be answered."""
+        self.closed: asyncio.Future[str] = loop.create_future()
+        """Done when nothing more comes, with a sentence why."""
+        self._changed = changed
+        self._waiting: dict[int, Waiting] = {}
+        self._streams: dict[int, Taking] = {}
+
+    # --- what callers do
+
+    def request(
+        self,
+        encoder: RequestEncoder,
+        remaining: int,
+        trace: bytes,
+        tail: bytes,
+        arguments: bytes,
+        waiting: Waiting,
+    ) -> int:
+        """Send a request, and return the id of the call; ``waiting`` gets the answer.
+
+        The other arguments are those of ``RequestEncoder.encode``. Raises FrameTooLarge, or ValueError for a header
+        that is too long; nothing was sent then.
+        """
+        call_id = self.wire.send_request(encoder, remaining, trace, tail, arguments)
+        self._waiting[call_id] = waiting
+        self.link.send()
+        if self.wire.exhausted:
+            self.leave("the call ids are used up")
+        return call_id
+
+    def open(
+        self,
+        encoder: RequestEncoder,
+        remaining: int,
+        trace: bytes,
+        tail: bytes,
+        arguments: bytes,
+        taking: Taking,
+    ) -> int:
+        """Send a request for a stream, as ``request`` does; ``taking`` gets the items and then the answer."""
+        call_id = self.request(encoder, remaining, trace, tail, arguments, taking)
+        self._streams[call_id] = taking
+        return call_id
+
+    def cancel(self, call_id: int) -> None:
+        """Give a call up. Does nothing if it is over."""
+        waited = self._waiting.pop(call_id, None)
+        self._streams.pop(call_id, None)
+        if waited is not None and not self.link.closing:
+            self.wire.send_cancel(call_id)
+            self.link.send()
+
+    def grant(self, call_id: int, items: int) -> None:
+        """Let that many more items of a stream come. Does nothing if it is over."""
+        if call_id in self._streams and not self.link.closing:
+            self.wire.send_credit(call_id, items)
+            self.link.send()
+
+    def leave(self, message: str) -> None:
+        """Open no more calls, and close when the last one is answered."""
+        if self.wire.state in (State.OPEN, State.LEAVING):
+            self.wire.send_goodbye(message)
+            self.link.send()
+        elif self.wire.peer is None:
+            self.link.close(message)
+        self._retire(message)
+        self._close_if_done()
+
+    # --- what the link does
+
+    def received(self, events: list[Event]) -> None:
+        waiting = self._waiting
+        for event in events:
+            kind = type(event)
+            if kind is Reply:
+                waited = waiting.pop(event.call_id, None)  # type: ignore[union-attr]
+                if waited is not None and not waited.done():
+                    waited.set_result(event.result)  # type: ignore[union-attr]
+            else:
+                self._received(event)
+        if self.wire.state is not State.OPEN:
+            self._close_if_done()
+
+    def writable(self) -> None:
+        self._set_ready(self.wire.state is State.OPEN and not self.link.paused and not self.gone.done())
+
+    def ended(self, reason: str) -> None:
+        if not self.opened.done():
+            self.opened.set_result(reason)
+        elif SIGNALS.observed and self.wire.peer is not None:
+            SIGNALS.announce(PeerLost(self.wire.peer.process, reason))
+        self._retire(reason)
+        self.closed.set_result(reason)
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        self._streams.clear()
+        lost = Lost(reason)
+        for waited in waiting:
+            if not waited.done():
+                waited.set_result(lost)
+
+    # --- inside
+
+    def _received(self, event: Event) -> None:
+        match event:
+            case Item(call_id, item):
+                taking = self._streams.get(call_id)
+                if taking is not None:
+                    taking.put(item)
+            case End(call_id):
+                self._finish(call_id, ENDED)
+            case Error():
+                self._finish(event.call_id, event)
+            case Hello():
+                self.opened.set_result("")
+                self.writable()
+                if SIGNALS.observed:
+                    SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))
+            case Goodbye(message=message):
+                self._retire(f"{self._name()} is leaving: {message}")
+            case _:
+                pass  # a PONG was heard by the link; a violation is the end, of which the link tells
+
+    def _finish(self, call_id: int, answer: Answer) -> None:
+        waited = self._waiting.pop(call_id, None)
+        self._streams.pop(call_id, None)
+        if waited is not None and not waited.done():
+            waited.set_result(answer)
+
+    def _retire(self, reason: str) -> None:
+        if not self.gone.done():
+            self.gone.set_result(reason)
+        self._set_ready(False)
+
+    def _set_ready(self, ready: bool) -> None:
+        if self.ready is not ready:
+            self.ready = ready
+            self._changed(self)
+
+    def _close_if_done(self) -> None:
+        if not self.wire.in_flight and self.wire.state in (State.DRAINING, State.LEAVING, State.PARTING):
+            self.link.close("every call was answered")
+
+    def _name(self) -> str:
+        return self.wire.peer.process if self.wire.peer else "the peer"

@@ -1,0 +1,214 @@
+"""One end of a connection of the wire, on an event loop.
+
+The link moves bytes and minds the time; what they mean is the ``Connection``'s, and what to do about it the
+receiver's. Three things make it fast: what is sent in one turn of the loop is written at once at the end of it; one
+timer serves all limits on time; and events are handed on in one list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol, cast, final
+
+from freestone.wire import Connection, Event, Goodbye, Reason, State, Violation
+
+_HIGH_WATER: Final = 256 * 1024
+"""Bytes that the transport may hold before writing pauses."""
+
+
+class Receiver(Protocol):
+    """What a link hands its events to."""
+
+    def received(self, events: list[Event]) -> None:
+        """Act on what came."""
+        ...
+
+    def writable(self) -> None:
+        """Go on writing, or stop if ``link.paused``: the network takes more again, or takes no more."""
+        ...
+
+    def ended(self, reason: str) -> None:
+        """The connection is over, for the reason that the sentence says. Called once, as the last."""
+        ...
+
+
+@final
+class Link(asyncio.Protocol):
+    """A protocol of asyncio around one ``Connection``.
+
+    ``reads_on`` says whether reading goes on while writing is paused. A caller's must, or two sides could wait for
+    each other; a callee's must not, or a peer that reads no replies could have it hold any number of them.
+    """
+
+    def __init__(
+        self, wire: Connection, receiver: Receiver, loop: asyncio.AbstractEventLoop, *, reads_on: bool
+    ) -> None:
+        self.wire = wire
+        self.paused = False
+        """Whether the network takes no more for now."""
+        self.closing = False
+        """Whether nothing more is sent or received."""
+        self.disconnected: asyncio.Future[None] = loop.create_future()
+        """Done when nothing is left of the connection, what was still to be written included."""
+        self._receiver: Receiver = receiver
+        self._loop = loop
+        self._reads_on = reads_on
+        self._transport: asyncio.Transport | None = None
+        self._flushing = False
+        self._gone = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._heard = False
+        self._heard_at = 0.0
+        self._pinged = False
+        self._frames = 0
+        self._frame_since = 0.0
+        self._since = 0.0
+        limits = wire.limits
+        self._period = min(limits.handshake, limits.ping, limits.frame_time) / 4
+
+    # --- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._since = self._heard_at = self._frame_since = self._loop.time()
+        if self.closing:
+            self._transport.close()
+            return
+        self.wire.start()
+        self._flush()
+        self._timer = self._loop.call_later(self._period, self._tick)
+
+    def data_received(self, data: bytes) -> None:
+        wire = self.wire
+        self._heard = True
+        events = wire.receive_data(data)
+        if events:
+            self._receiver.received(events)
+        if wire.outgoing:
+            self.send()
+        if wire.state is State.CLOSED and not self.closing:
+            self.close(_why(events))
+
+    def eof_received(self) -> None:
+        """Let the transport close itself: half a connection is of no use."""
+
+    def pause_writing(self) -> None:
+        self.paused = True
+        if not self._reads_on and self._transport is not None:
+            self._transport.pause_reading()
+        self._receiver.writable()
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        if not self._reads_on and self._transport is not None and not self.closing:
+            self._transport.resume_reading()
+        self._flush()
+        self._receiver.writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = self.closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport = None
+        if not self.disconnected.done():
+            self.disconnected.set_result(None)
+        self._end(f"the connection was lost: {exc}" if exc else "the peer closed the connection")
+
+    # --- what its owner calls
+
+    def send(self) -> None:
+        """Write what the connection has queued, together with all that is queued until the end of this turn."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def fail(self, reason: Reason, message: str) -> None:
+        """End the connection for that reason, and tell the peer."""
+        self.wire.fail(reason, message)
+        self.close(message)
+
+    def close(self, reason: str) -> None:
+        """Write what is queued, and close. Does nothing if it is closing."""
+        if self.closing:
+            return
+        self.closing = True
+        self._since = self._loop.time()
+        if self._transport is not None:
+            if self.wire.outgoing:
+                self._transport.write(self.wire.data_to_send())
+            self._transport.close()
+        elif not self.disconnected.done():
+            self.disconnected.set_result(None)
+        self._end(reason)
+
+    def abort(self, reason: str) -> None:
+        """Close at once, whatever is queued."""
+        self.closing = True
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(reason)
+
+    # --- inside
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self.paused or self.closing or self._transport is None:
+            return
+        data = self.wire.data_to_send()
+        if data:
+            self._transport.write(data)
+
+    def _end(self, reason: str) -> None:
+        receiver, self._receiver = self._receiver, _NOBODY
+        receiver.ended(reason)
+
+    def _tick(self) -> None:
+        """Look at everything that has a limit in time; some four times in the shortest of them."""
+        if self._gone:
+            return
+        self._timer = self._loop.call_later(self._period, self._tick)
+        now, limits = self._loop.time(), self.wire.limits
+        if self.closing:
+            if now - self._since > limits.handshake:
+                self.abort("the peer did not read the end")
+            return
+        if self._heard:
+            self._heard, self._heard_at, self._pinged = False, now, False
+        if not self.wire.mid_frame or self._frames != self.wire.frames:
+            self._frames, self._frame_since = self.wire.frames, now
+        if self.wire.peer is None:
+            if now - self._since > limits.handshake:
+                self.fail(Reason.TOO_SLOW, f"the handshake took more than {limits.handshake:g} s")
+        elif now - self._frame_since > limits.frame_time:
+            self.fail(Reason.TOO_SLOW, f"a frame took more than {limits.frame_time:g} s")
+        elif now - self._heard_at > limits.idle:
+            self.fail(Reason.SILENT, f"nothing came for {limits.idle:g} s")
+        elif now - self._heard_at > limits.ping and not self._pinged:
+            self._pinged = True
+            self.wire.send_ping(bytes(8))
+            self.send()
+
+
+@final
+class _Nobody:
+    """Who receives after the end."""
+
+    def received(self, events: list[Event]) -> None: ...
+
+    def writable(self) -> None: ...
+
+    def ended(self, reason: str) -> None: ...
+
+
+_NOBODY: Final = _Nobody()
+
+
+def _why(events: list[Event]) -> str:
+    match events[-1:]:
+        case [Violation(message=message)]:
+            return f"the peer broke the protocol: {message}"
+        case [Goodbye(message=message)]:
+            return f"the peer ended it: {message}"
+        case _:
+            return "the connection was closed"

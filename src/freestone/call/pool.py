@@ -1,0 +1,228 @@
+"""The connections of this process to the others: one for each replica, kept open, and picked from for each call.
+
+A keeper minds each address: it connects, waits until the connection takes no more calls, and connects again, after a
+backoff if that was quick. A replica that says goodbye is replaced while it still answers what it has begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import final
+
+from freestone.clock import Random
+from freestone.errors import ResourceExhausted, Unavailable
+from freestone.wire import Hello, Limits
+
+from .address import Address
+from .connection import EXPIRED, PeerConnection, Waiting
+from .network import Network, SocketNetwork
+from .policy import Backoff, least_of_two
+from .resolver import Resolver
+from .wheel import TimerWheel
+
+
+@final
+class Pool:
+    """Reaches other processes of the application. There is one in a process; it belongs to one event loop.
+
+    ``hello`` says who is calling; ``random`` picks replicas and spreads reconnections.
+    """
+
+    def __init__(
+        self,
+        hello: Hello,
+        resolver: Resolver,
+        *,
+        random: Random,
+        limits: Limits | None = None,
+        backoff: Backoff | None = None,
+        network: Network | None = None,
+    ) -> None:
+        self.hello = hello
+        self.resolver = resolver
+        self.random = random
+        self.limits = limits or Limits()
+        self.backoff = backoff or Backoff()
+        self.network = network or SocketNetwork()
+        self._peers: dict[str, Peer] = {}
+        self._wheel: TimerWheel[Waiting] | None = None
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more calls are made."""
+        return self._closed
+
+    @property
+    def wheel(self) -> TimerWheel[Waiting]:
+        """The deadlines of the calls that are under way."""
+        if self._wheel is None:
+            self._wheel = TimerWheel(asyncio.get_running_loop(), _expire)
+        return self._wheel
+
+    def peer(self, process: str) -> Peer:
+        """Return the replicas of a process. Nothing is connected before the first call."""
+        peer = self._peers.get(process)
+        if peer is None:
+            peer = self._peers[process] = Peer(self, process)
+        return peer
+
+    def refresh(self) -> None:
+        """Ask the resolver again where the processes are that calls were made to."""
+        for peer in self._peers.values():
+            peer.refresh()
+
+    async def close(self, seconds: float = 0.0) -> None:
+        """Make no more calls; let those in flight end for that many seconds, and close every connection."""
+        self._closed = True
+        await asyncio.gather(*(peer.close(seconds) for peer in self._peers.values()))
+        if self._wheel is not None:
+            self._wheel.close()
+
+
+def _expire(waiting: Waiting) -> None:
+    if not waiting.done():
+        waiting.set_result(EXPIRED)
+
+
+@final
+class Peer:
+    """The replicas of one process."""
+
+    def __init__(self, pool: Pool, process: str) -> None:
+        self._pool = pool
+        self._process = process
+        self._ready: list[PeerConnection] = []
+        self._connections: set[PeerConnection] = set()
+        self._keepers: dict[Address, asyncio.Task[None]] = {}
+        self._problems: dict[Address, str] = {}
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def pick(self) -> PeerConnection | None:
+        """Return the connection that takes the next call, or None if none is open.
+
+        Raises ResourceExhausted if each has as many calls in flight as its replica serves.
+        """
+        ready = self._ready
+        if len(ready) == 1:
+            if ready[0].wire.accepts:
+                return ready[0]
+        elif ready:
+            loads = [connection.wire.in_flight for connection in ready]
+            chosen = ready[least_of_two(loads, self._pool.random)]
+            if chosen.wire.accepts:
+                return chosen
+        for connection in ready:
+            if connection.wire.accepts:
+                return connection
+        if ready:
+            raise ResourceExhausted(f"{self._process} serves no more calls at a time than are in flight")
+        return None
+
+    async def wait(self, until: float) -> PeerConnection:
+        """Return a connection as soon as one is open. Raises Unavailable at that time of the loop, saying why."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if self._pool.closed:
+                raise Unavailable(f"{self._process} was not called: this process is stopping")
+            self.refresh()
+            connection = self.pick()
+            if connection is not None:
+                return connection
+            if not self._keepers:
+                raise Unavailable(f"nobody knows where {self._process} runs")
+            if loop.time() >= until:
+                raise Unavailable(f"no replica of {self._process} could be reached: {self._why()}")
+            await self._change(loop, until)
+
+    async def _change(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
+        """Wait until a connection is ready, or until that time."""
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_at(until, _wake, waiter)
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+            timer.cancel()
+
+    def _why(self) -> str:
+        tried = (f"{address}: {self._problems.get(address, 'no answer yet')}" for address in self._keepers)
+        return "; ".join(tried)
+
+    def refresh(self) -> None:
+        """Keep a connection to each address that the resolver knows now, and leave the others."""
+        if self._pool.closed:
+            return
+        addresses = self._pool.resolver.resolve(self._process)
+        for address in addresses:
+            keeper = self._keepers.get(address)
+            if keeper is None or keeper.done():
+                self._keepers[address] = asyncio.get_running_loop().create_task(
+                    self._keep(address), name=f"connection to {self._process} at {address}"
+                )
+        for address in self._keepers.keys() - set(addresses):
+            self._keepers.pop(address).cancel()
+            self._problems.pop(address, None)
+
+    async def _keep(self, address: Address) -> None:
+        loop, pool, failures = asyncio.get_running_loop(), self._pool, 0
+        while True:
+            connection = PeerConnection(pool.hello, pool.limits, loop, self._changed)
+            self._connections.add(connection)
+            connection.closed.add_done_callback(partial(self._forget, connection))
+            began = loop.time()
+            try:
+                self._problems[address] = await self._connect(connection, address) or await connection.gone
+            finally:
+                connection.leave("it is not needed any more")
+            # A peer that takes connections and drops them at once is as bad as one that refuses them.
+            failures = 0 if loop.time() - began > pool.backoff.most else failures + 1
+            await asyncio.sleep(pool.backoff.delay(failures, pool.random))
+
+    async def _connect(self, connection: PeerConnection, address: Address) -> str:
+        """Connect, and greet. Return an empty string, or what went wrong."""
+        try:
+            async with asyncio.timeout(self._pool.limits.handshake):
+                await self._pool.network.dial(address, lambda: connection.link)
+        except TimeoutError:
+            return f"no connection within {self._pool.limits.handshake:g} s"
+        except OSError as error:
+            return os.strerror(error.errno) if error.errno else str(error)
+        return await connection.opened
+
+    def _forget(self, connection: PeerConnection, closed: asyncio.Future[str]) -> None:
+        self._connections.discard(connection)
+
+    def _changed(self, connection: PeerConnection) -> None:
+        if connection.ready:
+            self._ready.append(connection)
+            for waiter in self._waiters:
+                _wake(waiter)
+        elif connection in self._ready:
+            self._ready.remove(connection)
+
+    async def close(self, seconds: float) -> None:
+        """Leave every connection, at most that many seconds after now."""
+        keepers = list(self._keepers.values())
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        for waiter in self._waiters:
+            _wake(waiter)
+        connections = list(self._connections)
+        for connection in connections:
+            connection.leave("the caller is stopping")
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=seconds)
+        for connection in connections:
+            connection.link.close("this process is stopping")
+        for connection in connections:
+            await connection.link.disconnected
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
