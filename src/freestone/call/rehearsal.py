@@ -8,7 +8,7 @@ of the callee.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence, Set
 from typing import Any, final
 
 from msgspec import Struct
@@ -34,8 +34,11 @@ class CodecTransport:
         self._service = service
         self._local = LocalTransport(dispatcher, service, deadlines)
 
-    async def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
-        arrived = self._arguments(operation, arguments)
+    def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
+        # Taken now, not when the call is awaited, as every transport does.
+        return self._invoke(operation, self._arguments(operation, arguments))
+
+    async def _invoke(self, operation: Operation, arrived: tuple[Any, ...]) -> Any:
         try:
             result = await self._local.invoke(operation, arrived)
         except ServiceError as error:

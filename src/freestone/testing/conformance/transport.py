@@ -1,0 +1,348 @@
+"""What every ``Transport`` does, however it carries a call.
+
+A driver is a ``Place``: given services by name, it serves them for a block and gives a transport to each. Each check
+is a coroutine function that takes one; ``CHECKS`` has them all::
+
+    @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+    async def test_my_transport_keeps_the_rules(check):
+        await check(my_place)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+from freestone.call import Transport, client
+from freestone.contract import Contract, query
+from freestone.errors import Aborted, DeadlineExceeded, Internal, NotFound, ServiceError, Unimplemented
+from freestone.service import Identity, acting_as, current, deadline
+
+from .workbench import Bent, Tool, Workbench, WorkbenchService
+
+Place: TypeAlias = Callable[[Mapping[str, object]], AbstractAsyncContextManager[Callable[[str], Transport]]]
+"""Serves services by name for a block, and gives the transport to each of them."""
+
+T = TypeVar("T")
+E = TypeVar("E", bound=ServiceError)
+
+_PATIENCE: Final = 10.0
+
+
+@contextlib.asynccontextmanager
+async def _workbench(place: Place) -> AsyncGenerator[Workbench]:
+    """Serve two workbenches, the first of which calls the second; give a client of the first."""
+    near, far = WorkbenchService(), WorkbenchService()
+    async with place({"near": near, "far": far}) as transport:
+        near.other = client(Workbench, transport("far"))
+        yield client(Workbench, transport("near"))
+
+
+async def _soon(awaitable: Awaitable[T]) -> T:
+    """Await something that must happen, but not for ever."""
+    async with asyncio.timeout(_PATIENCE):
+        return await awaitable
+
+
+async def _raised(kind: type[E], awaitable: Awaitable[object]) -> E:
+    """Return the error of exactly that class that a call raises."""
+    try:
+        got = await _soon(awaitable)
+    except ServiceError as error:
+        if type(error) is kind:
+            return error
+        raise AssertionError(f"{kind.__name__} was not raised, but {error!r}") from error
+    raise AssertionError(f"{kind.__name__} was not raised; the call returned {got!r}")
+
+
+@contextlib.contextmanager
+def _silenced() -> Any:
+    """Keep what a bug of a handler logs out of a test's output."""
+    log = logging.getLogger("freestone.call")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+async def check_results_arrive_as_they_were(place: Place) -> None:
+    """Arguments and results keep their types; defaults are filled in."""
+    async with _workbench(place) as bench:
+        tool = Tool(name="saw", sizes=[1, 2], weight=0.5)
+        assert await _soon(bench.same(tool, 2)) == [tool, tool]
+        assert await _soon(bench.same(tool=Tool(name="ä"))) == [Tool(name="ä")]
+
+
+async def check_big_values_arrive(place: Place) -> None:
+    """A megabyte each way."""
+    async with _workbench(place) as bench:
+        data = bytes(range(256)) * 4096
+        assert await _soon(bench.blob(data)) == data[::-1]
+
+
+async def check_a_declared_error_arrives_as_itself(place: Place) -> None:
+    """With its message and its fields."""
+    async with _workbench(place) as bench:
+        error = await _raised(Bent, bench.fail("declared"))
+        assert error.tools == ("saw", "file")
+        assert str(error) == "it is bent"
+
+
+async def check_canonical_errors_need_no_declaration(place: Place) -> None:
+    """Every contract may raise them."""
+    async with _workbench(place) as bench:
+        assert str(await _raised(NotFound, bench.fail("missing"))) == "there is no such tool"
+        await _raised(Aborted, bench.fail("aborted"))
+
+
+async def check_a_bug_arrives_as_internal(place: Place) -> None:
+    """With a trace id to find it by, and without what it says."""
+    async with _workbench(place) as bench:
+        with _silenced():
+            error = await _raised(Internal, bench.fail("bug"))
+        assert error.trace_id is not None
+        assert len(error.trace_id) == 32
+        assert "secret" not in str(error)
+
+
+async def check_an_unknown_operation_is_unimplemented(place: Place) -> None:
+    """The error says what there is."""
+
+    class Workbench2(Contract):
+        """A later version of the contract."""
+
+        @query
+        async def polish(self) -> int:
+            """Polish."""
+            raise NotImplementedError
+
+    async with place({"near": WorkbenchService()}) as transport:
+        newer = client(Workbench2, transport("near"))
+        error = await _raised(Unimplemented, _call(newer.polish))
+        assert "near has no operation 'polish'" in str(error)
+        nowhere = client(Workbench, transport("nowhere"))
+        error = await _raised(Unimplemented, _call(nowhere.standing))
+        assert "there is no service 'nowhere' here" in str(error)
+
+
+async def _call(method: Callable[[], Awaitable[T]]) -> T:
+    """Call and await: some transports find out at the one, some at the other."""
+    return await method()
+
+
+async def check_a_result_over_its_deadline_is_an_error(place: Place) -> None:
+    """The callee is cancelled when the time is over."""
+    async with _workbench(place) as bench:
+
+        async def hurried() -> None:
+            async with deadline(0.05):
+                await bench.wait("slow")
+
+        await _raised(DeadlineExceeded, hurried())
+        assert await _soon(bench.ended("slow")) == 1
+
+
+async def check_every_call_has_a_deadline(place: Place) -> None:
+    """One that nobody set is the default of ten seconds."""
+    async with _workbench(place) as bench:
+        assert 5 < (await _soon(bench.standing())).seconds <= 10
+
+
+async def check_a_deadline_that_has_passed_begins_nothing(place: Place) -> None:
+    """Not even when it passed before the call."""
+    async with _workbench(place) as bench:
+
+        async def late() -> None:
+            async with deadline(0):
+                await bench.wait("late")
+
+        await _raised(DeadlineExceeded, late())
+
+
+async def check_a_callee_inherits_what_is_left(place: Place) -> None:
+    """And so does the callee's callee."""
+    async with _workbench(place) as bench:
+        async with deadline(3):
+            one = await _soon(bench.standing())
+            two = await _soon(bench.beyond())
+        assert 0 < two.seconds <= 3
+        assert 0 < one.seconds <= 3
+        assert two.seconds <= one.seconds
+
+
+async def check_a_callee_of_a_callee_is_cancelled_at_the_deadline(place: Place) -> None:
+    """Work stops all the way down."""
+    async with _workbench(place) as bench:
+
+        async def hurried() -> None:
+            async with deadline(0.05):
+                await bench.wait_beyond("deep")
+
+        await _raised(DeadlineExceeded, hurried())
+        assert await _soon(bench.ended("deep")) == 1
+
+
+async def check_a_task_of_its_own_is_under_the_deadline_too(place: Place) -> None:
+    """A call made in another task than the one that set the deadline ends with it, and by itself."""
+    async with _workbench(place) as bench:
+
+        async def spawn() -> asyncio.Future[int]:
+            async with deadline(0.2):
+                return asyncio.ensure_future(bench.wait("apart"))
+
+        await _raised(DeadlineExceeded, await spawn())
+        assert await _soon(bench.ended("apart")) == 1
+
+
+async def check_cancelling_the_caller_cancels_the_callee(place: Place) -> None:
+    """The handler's clean-up runs."""
+    async with _workbench(place) as bench:
+        task = asyncio.ensure_future(bench.wait("gone"))
+        await _soon(bench.began("gone"))
+        task.cancel()
+        await _soon(asyncio.wait([task]))
+        assert task.cancelled()
+        assert await _soon(bench.ended("gone")) == 1
+
+
+async def check_identity_crosses(place: Place) -> None:
+    """To the callee, and to whom it calls."""
+    async with _workbench(place) as bench:
+        assert (await _soon(bench.standing())).subject == ""
+        with acting_as(Identity("ada", ("read", "write"))):
+            for standing in (await _soon(bench.standing()), await _soon(bench.beyond())):
+                assert (standing.subject, standing.scopes) == ("ada", ("read", "write"))
+
+
+async def check_a_trace_crosses(place: Place) -> None:
+    """Calls of one block have one trace id."""
+    async with _workbench(place) as bench:
+        with acting_as(Identity("ada")) as context:
+            assert (await _soon(bench.standing())).trace_id == context.trace_id
+            assert (await _soon(bench.beyond())).trace_id == context.trace_id
+
+
+async def check_the_callers_context_stays(place: Place) -> None:
+    """A call leaves nothing behind in its caller."""
+    async with _workbench(place) as bench:
+        before = current()
+        await _soon(bench.standing())
+        assert current() is before
+
+
+async def check_nothing_mutable_is_shared(place: Place) -> None:
+    """Neither side can change what the other holds."""
+    async with _workbench(place) as bench:
+        sizes = [1]
+        tools = [Tool(name="saw", sizes=sizes)]
+        call = bench.keep(tools)
+        sizes.append(2)
+        tools.append(Tool(name="file"))
+        returned = await _soon(call)
+        assert returned == [Tool(name="saw", sizes=[1])]
+        returned.append(Tool(name="axe"))
+        returned[0].sizes.append(3)
+        assert await _soon(bench.kept()) == [Tool(name="saw", sizes=[1])]
+
+
+async def check_many_calls_at_once(place: Place) -> None:
+    """Each caller gets its own answer."""
+    async with _workbench(place) as bench:
+        answers = await _soon(asyncio.gather(*(bench.same(Tool(name=str(n))) for n in range(200))))
+        assert [answer[0].name for answer in answers] == [str(n) for n in range(200)]
+
+
+async def check_a_stream_arrives_in_order_and_ends(place: Place) -> None:
+    """More items than may be under way."""
+    async with _workbench(place) as bench:
+        names = [tool.name async for tool in bench.count(500)]
+        assert names == [str(number) for number in range(1, 501)]
+        assert [tool async for tool in bench.count(0)] == []
+
+
+async def check_a_stream_may_end_with_an_error(place: Place) -> None:
+    """After the items before it."""
+    async with _workbench(place) as bench:
+        names: list[str] = []
+
+        async def consume() -> None:
+            async for tool in bench.count(3, fail=True):
+                names.append(tool.name)  # noqa: PERF401 - a comprehension would drop what came before the error
+
+        error = await _raised(NotFound, consume())
+        assert str(error) == "nothing comes after that"
+        assert names == ["1", "2", "3"]
+
+
+async def check_a_stream_begins_with_its_first_item(place: Place) -> None:
+    """A stream that nobody asks anything makes nothing."""
+    async with _workbench(place) as bench:
+        items = bench.count(10, "unasked")
+        assert await _soon(bench.made("unasked")) == 0
+        assert (await _soon(anext(items))).name == "1"
+        await _close(items)
+
+
+async def check_a_stream_goes_no_faster_than_its_reader(place: Place) -> None:
+    """What is made and not taken is bounded."""
+    async with _workbench(place) as bench:
+        items = bench.count(100_000, "ahead")
+        for _ in range(3):
+            await _soon(anext(items))
+        made = 0
+        for _ in range(20):  # so many round trips, in which a producer without bound would run ahead
+            made = await _soon(bench.made("ahead"))
+        assert 3 <= made <= 200
+        await _close(items)
+
+
+async def check_a_stream_that_is_closed_early_ends_its_maker(place: Place) -> None:
+    """The generator's ``finally`` runs."""
+    async with _workbench(place) as bench:
+        async with aclosing(cast(Any, bench.count(3, "early"))) as items:
+            async for _ in items:
+                break
+        assert await _soon(bench.ended("early")) == 1
+        assert [tool async for tool in items] == []
+
+
+async def check_cancelling_the_reader_of_a_stream_ends_its_maker(place: Place) -> None:
+    """While it waits for an item."""
+    async with _workbench(place) as bench:
+
+        async def read() -> None:
+            async for _ in bench.count(1, "read"):
+                pass
+
+        task = asyncio.ensure_future(read())
+        await _soon(bench.began("read"))
+        task.cancel()
+        await _soon(asyncio.wait([task]))
+        assert task.cancelled()
+        assert await _soon(bench.ended("read")) == 1
+
+
+async def check_a_stream_ends_at_its_deadline(place: Place) -> None:
+    """The deadline is for all of it."""
+    async with _workbench(place) as bench:
+
+        async def read() -> None:
+            async with deadline(0.05):
+                async for _ in bench.count(1, "slow"):
+                    pass
+
+        await _raised(DeadlineExceeded, read())
+        assert await _soon(bench.ended("slow")) == 1
+
+
+async def _close(items: AsyncIterator[object]) -> None:
+    await cast(Any, items).aclose()
+
+
+CHECKS: Final = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))
+"""Every check, to be parametrized over."""

@@ -1,0 +1,81 @@
+"""Every transport keeps the rules of the seam: co-located, through the codec, and over the wire three ways."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freestone.call import (
+    Address,
+    CodecTransport,
+    Dispatcher,
+    LocalTransport,
+    MemoryAddress,
+    MemoryNetwork,
+    Network,
+    Pool,
+    Server,
+    SocketNetwork,
+    StaticResolver,
+    TcpAddress,
+    Transport,
+    UnixAddress,
+    WireTransport,
+)
+from freestone.testing.conformance.transport import CHECKS, Place
+from freestone.wire import Hello
+
+
+@contextlib.asynccontextmanager
+async def local(services: Mapping[str, object]) -> AsyncGenerator[Callable[[str], Transport]]:
+    dispatcher = Dispatcher(services)
+    yield lambda service: LocalTransport(dispatcher, service)
+
+
+@contextlib.asynccontextmanager
+async def codec(services: Mapping[str, object]) -> AsyncGenerator[Callable[[str], Transport]]:
+    dispatcher = Dispatcher(services)
+    yield lambda service: CodecTransport(dispatcher, service)
+
+
+def over_the_wire(network: Network, address: Address) -> Place:
+    """Serve at that address, and call from a pool of its own."""
+
+    @contextlib.asynccontextmanager
+    async def place(services: Mapping[str, object]) -> AsyncGenerator[Callable[[str], Transport]]:
+        hello = Hello(application="academy", process="bench", instance="1")
+        server = Server(Dispatcher(services), hello, network=network)
+        bound = await server.listen(address)
+        pool = Pool(hello, StaticResolver({"bench": [bound]}), random=random.Random(1), network=network)
+        try:
+            yield lambda service: WireTransport(pool, "bench", service)
+        finally:
+            await pool.close()
+            await server.close()
+            assert server.sessions == server.in_flight == 0
+
+    return place
+
+
+@pytest.fixture(params=["local", "codec", "memory", "unix", "tcp"])
+def place(request: pytest.FixtureRequest) -> Any:
+    with tempfile.TemporaryDirectory() as directory:
+        yield {
+            "local": local,
+            "codec": codec,
+            "memory": over_the_wire(MemoryNetwork(), MemoryAddress("bench")),
+            "unix": over_the_wire(SocketNetwork(), UnixAddress(str(Path(directory) / "bench.sock"))),
+            "tcp": over_the_wire(SocketNetwork(), TcpAddress("127.0.0.1", 0)),
+        }[request.param]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_a_transport_keeps_the_rules(check: Callable[[Place], Any], place: Place) -> None:
+    """The suite of the seam, for each transport."""
+    await check(place)
