@@ -11,6 +11,7 @@ from .message import Event, Message
 from .operation import Operation
 from .parameter import REQUIRED, Kind, Parameter
 from .place import Place, class_place, function_place
+from .rendering import render
 from .report import Report
 from .schema import fingerprint, schema
 from .shape import type_text
@@ -38,6 +39,7 @@ __all__ = [
     "is_contract",
     "operations",
     "query",
+    "render",
     "schema",
     "type_text",
 ]

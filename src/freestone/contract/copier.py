@@ -7,14 +7,21 @@ shared, so a type that is immutable throughout needs no copier at all.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, get_origin
 
 import msgspec
 
-from .shape import Form, Shape, reachable, record_fields, shape_of
+from freestone.errors import Internal
+
+from .parameter import Parameter
+from .refusal import refusal
+from .shape import Form, Shape, reachable, record_fields, shape_of, type_text
 
 Copier: TypeAlias = Callable[[Any], Any]
+
+_UNFIT = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
+"""What a copier raises for a value that is not of its type."""
 
 _CHANGEABLE = {Form.LIST, Form.SET, Form.MAP}
 _TYPES: dict[Form, type] = {
@@ -28,6 +35,45 @@ def copier(kind: Any) -> Copier | None:
     The copy has the types that the codec would give: what is declared a ``Sequence`` arrives as a list.
     """
     return _Compiler().copier(kind)
+
+
+def argument_copier(parameters: Sequence[Parameter]) -> Copier | None:
+    """Return a copier of full positional arguments; None if nothing in them is mutable.
+
+    Raises InvalidArgument, with the parameter, for a value that can't be copied as what it should be: across a
+    wire it would be refused too.
+    """
+    copiers = [copier(parameter.type) for parameter in parameters]
+    if not any(copiers):
+        return None
+    copy_all = _tuple(copiers)
+
+    def copy_arguments(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        try:
+            copied: tuple[Any, ...] = copy_all(arguments)
+        except _UNFIT:
+            for parameter, part, value in zip(parameters, copiers, arguments, strict=True):
+                if part is not None and not _can_copy(part, value):
+                    raise refusal(f"it is no {type_text(parameter.type)}", parameter.name) from None
+            raise
+        return copied
+
+    return copy_arguments
+
+
+def result_copier(operation: str, kind: Any) -> Copier | None:
+    """Return a copier of an operation's results; None if nothing in them is mutable. It raises Internal."""
+    copy_value = copier(kind)
+    if copy_value is None:
+        return None
+
+    def copy_result(value: Any) -> Any:
+        try:
+            return copy_value(value)
+        except _UNFIT as error:
+            raise Internal(f"{operation} returned what is no {type_text(kind)}") from error
+
+    return copy_result
 
 
 def is_mutable(kind: Any) -> bool:
@@ -104,6 +150,14 @@ def runtime_type(shape: Shape) -> type:
     if shape.form is Form.RECORD:
         return dict
     return _TYPES.get(shape.form, bytearray)
+
+
+def _can_copy(copy_value: Copier, value: Any) -> bool:
+    try:
+        copy_value(value)
+    except _UNFIT:
+        return False
+    return True
 
 
 def _items(make: type, item: Copier | None) -> Copier:

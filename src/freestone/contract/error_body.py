@@ -60,7 +60,8 @@ def error_codec(error_fields: Mapping[type[ServiceError], Mapping[str, Any]]) ->
         try:
             fields = _encode({name: values[name] for name in cls.fields})
         except FOREIGN as reason:
-            raise Internal(f"{cls.__name__} has a field that can't cross: {unencodable(reason, values)}") from reason
+            refused = unencodable(reason, record(cls)(**{name: values[name] for name in cls.fields}))
+            raise Internal(f"{cls.__name__} has a field that can't cross: {refused}") from reason
         return ErrorBody(int(cls.code), cls.__name__, error.message, fields, error.trace_id)
 
     def decode(body: ErrorBody) -> ServiceError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 from freestone.errors import CANONICAL, ServiceError
 
 from .codec import argument_codec, result_codec
-from .copier import copier
+from .copier import argument_copier, result_copier
 from .error_body import ErrorBody, error_codec
 from .parameter import Kind, Parameter
 
@@ -55,9 +55,10 @@ class Operation:
     decode_result: Callable[[bytes], Any]
     """Back again. Raises Internal."""
     copy_arguments: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
-    """Copies what is mutable in the arguments; None if nothing is."""
+    """Copies what is mutable in the arguments; None if nothing is. Raises InvalidArgument for what is no value of
+    its type."""
     copy_result: Callable[[Any], Any] | None
-    """Copies what is mutable in a result, or in an item; None if nothing is."""
+    """Copies what is mutable in a result, or in an item; None if nothing is. Raises Internal."""
     bind: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]]
     """``(args, kwargs)`` to full positional arguments, with defaults. Raises TypeError, as a call would."""
     arguments_from: Callable[[Mapping[str, Any], bool], tuple[Any, ...]]
@@ -115,13 +116,11 @@ class Operation:
         arguments = argument_codec(title, self.parameters)
         result = result_codec(title, self.result)
         errors = error_codec(self.error_fields)
-        types = tuple(parameter.type for parameter in self.parameters)
         self._fix(
             encode_arguments=arguments.encode, decode_arguments=arguments.decode,
             arguments_from=arguments.convert, bind=arguments.bind,
             encode_result=result.encode, decode_result=result.decode,
-            copy_arguments=copier(tuple.__class_getitem__(types)) if types else None,
-            copy_result=copier(self.result),
+            copy_arguments=argument_copier(self.parameters), copy_result=result_copier(title, self.result),
             encode_error=errors.encode, decode_error=errors.decode,
         )  # fmt: skip
 
