@@ -66,11 +66,11 @@ async def local(
             resources_in(directory), settings or {}, clock or SystemClock(), random or system_random()
         )
         limits = deadlines or Deadlines()
-        binder = Binder(
-            {contract_of(cls): name for name, cls in services.items()},
-            lambda service: near(binder.dispatcher, service, limits),
-            surroundings,
-        )
+
+        def transport(service: str) -> Transport:
+            return near(binder.dispatcher, service, limits)
+
+        binder = Binder({contract_of(cls): name for name, cls in services.items()}, transport, surroundings)
         lifecycle = Lifecycle({name: services[name] for name in order(services)}, binder)
         await lifecycle.start()
         stack.push_async_callback(lifecycle.stop)

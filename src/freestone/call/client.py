@@ -6,6 +6,7 @@ is bound by the interpreter itself: ``signature.bind`` would cost more than the 
 
 from __future__ import annotations
 
+import types
 import weakref
 from collections.abc import Callable
 from inspect import Parameter as Kinds
@@ -37,16 +38,18 @@ def client(contract: type[C], transport: Transport) -> C:
 
 
 def _client_class(contract: type[Any]) -> type[Any]:
+    def represent(self: Any) -> str:
+        return f"<client of {contract.__name__} through {type(self._transport).__name__}>"
+
     members: dict[str, Any] = {
         "__slots__": ("_transport",),
         "__doc__": f"A client of {contract.__name__}.",
         "__module__": contract.__module__,
-        "__repr__": lambda self: f"<client of {contract.__name__} through {type(self._transport).__name__}>",
+        "__repr__": represent,
     }
     for name, operation in operations(contract).items():
         members[name] = _method(contract, operation)
-    metaclass: Callable[..., type[Any]] = type(contract)
-    return metaclass(f"{contract.__name__}Client", (contract,), members)
+    return types.new_class(f"{contract.__name__}Client", (contract,), exec_body=lambda body: body.update(members))
 
 
 def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:

@@ -8,11 +8,11 @@ of the callee.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence, Set
-from typing import Any, final
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, cast, final
 
 from msgspec import Struct
-from msgspec.structs import asdict as fields_of
+from msgspec.structs import asdict
 
 from freestone.contract import Operation
 from freestone.errors import ServiceError
@@ -82,22 +82,27 @@ def difference(before: Any, after: Any, path: str = "") -> tuple[str, Any, Any] 
     """Return the first place where two values differ in type or in content: its path and both; None if nowhere."""
     if type(before) is not type(after):
         return path, before, after
-    if isinstance(before, Struct):
-        before, after = fields_of(before), fields_of(after)
-    if isinstance(before, Mapping):
-        if before.keys() != after.keys():
-            return path, before, after
-        pairs = [(f"{path}[{key!r}]", before[key], after[key]) for key in before]
-    elif isinstance(before, Sequence) and not isinstance(before, (str, bytes, bytearray)):
-        if len(before) != len(after):
-            return path, before, after
-        pairs = [(f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(before, after, strict=True))]
-    elif isinstance(before, Set) or before == before:
-        return None if before == after else (path, before, after)
-    else:  # not equal to itself: a NaN
-        return None if after != after else (path, before, after)
-    for inner, one, other in pairs:
-        found = difference(one, other, inner)
+    ours, theirs = _parts(before), _parts(after)
+    if ours is None or theirs is None:
+        same = before == after or (before != before and after != after)  # a NaN is not equal to itself
+        return None if same else (path, before, after)
+    if ours.keys() != theirs.keys():
+        return path, before, after
+    for name, part in ours.items():
+        found = difference(part, theirs[name], path + name)
         if found is not None:
             return found
+    return None
+
+
+def _parts(value: Any) -> dict[str, Any] | None:
+    """Return what a value consists of, by how one gets there; None if it is compared as a whole."""
+    if isinstance(value, Struct):
+        return {f".{name}": part for name, part in asdict(value).items()}
+    if isinstance(value, dict):
+        entries = cast(dict[Any, Any], value)
+        return {f"[{key!r}]": part for key, part in entries.items()}
+    if isinstance(value, (list, tuple)):
+        items = cast(Sequence[Any], value)
+        return {f"[{index}]": part for index, part in enumerate(items)}
     return None

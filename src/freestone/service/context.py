@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
@@ -205,7 +205,7 @@ class deadline:  # noqa: N801 - reads as a statement, as asyncio.timeout does
 
 
 @contextlib.contextmanager
-def acting_as(identity: Identity | None) -> Iterator[Context]:
+def acting_as(identity: Identity | None) -> Generator[Context]:
     """Make the calls of a block on behalf of that identity.
 
     >>> with acting_as(Identity("ada")) as context:

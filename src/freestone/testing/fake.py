@@ -52,7 +52,7 @@ class FakeTransport:
         """Give what the function gives, checked item by item."""
         try:
             items = self._call(operation, arguments)
-            if isinstance(items, AsyncIterator):
+            if hasattr(items, "__anext__"):
                 async for item in items:
                     yield operation.decode_result(operation.encode_result(item))
             else:
