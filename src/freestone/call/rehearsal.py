@@ -8,7 +8,7 @@ of the callee.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, cast, final
 
 from msgspec import Struct
