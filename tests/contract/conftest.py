@@ -8,6 +8,7 @@ import enum
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import Any, NamedTuple, NewType, TypedDict
 
 import pytest
@@ -117,10 +118,10 @@ Typed = tuple[Any, Any]
 def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Draw a type made of drawn types, with the strategy of its values."""
     compose: list[Callable[[Any], Any]] = [
-        lambda p: (list[p[0]], st.lists(p[1], max_size=3)),
-        lambda p: (tuple[p[0], ...], st.lists(p[1], max_size=3).map(tuple)),
-        lambda p: (tuple[p[0], int], st.tuples(p[1], small)),
-        lambda p: (dict[str, p[0]], st.dictionaries(texts, p[1], max_size=3)),
+        lambda p: (GenericAlias(list, (p[0],)), st.lists(p[1], max_size=3)),
+        lambda p: (GenericAlias(tuple, (p[0], ...)), st.lists(p[1], max_size=3).map(tuple)),
+        lambda p: (GenericAlias(tuple, (p[0], int)), st.tuples(p[1], small)),
+        lambda p: (GenericAlias(dict, (str, p[0])), st.dictionaries(texts, p[1], max_size=3)),
         lambda p: (p[0] | None if p[0] is not None else None, p[1] | st.none()),
     ]
     return st.builds(lambda make, pair: make(pair), st.sampled_from(compose), inner)
@@ -130,8 +131,8 @@ def _sets() -> list[tuple[Any, st.SearchStrategy[Any]]]:
     found: list[tuple[Any, st.SearchStrategy[Any]]] = []
     for kind, values in ATOMS:
         if kind in HASHABLE:
-            found.append((set[kind], st.sets(values, max_size=3)))
-            found.append((frozenset[kind], st.frozensets(values, max_size=3)))
+            found.append((GenericAlias(set, (kind,)), st.sets(values, max_size=3)))
+            found.append((GenericAlias(frozenset, (kind,)), st.frozensets(values, max_size=3)))
     return found
 
 

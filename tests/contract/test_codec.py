@@ -82,7 +82,7 @@ def test_any_bytes_decode_or_are_refused(
 @given(extra=st.dictionaries(st.text(min_size=1), st.none() | st.integers(0, 9) | st.lists(st.text()), max_size=3))
 def test_unknown_parameters_and_fields_are_ignored(extra: dict[str, Any]) -> None:
     """A newer caller may send what this reader does not know."""
-    resource = {"title": "Basics", "minutes": 3}
+    resource: dict[str, Any] = {"title": "Basics", "minutes": 3}
     sent = {**extra, "outline": {**extra, "resources": [{**extra, **resource}], "scores": {}}, "learner": "ada"}
 
     outline, learner = OUTLINES.decode(msgspec.msgpack.encode(sent))

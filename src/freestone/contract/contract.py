@@ -155,7 +155,7 @@ def _check_attribute(cls: type, name: str, value: object, report: Report) -> Non
         found = "the framework uses that name", "give it another name"
     elif declared and name.startswith("_"):
         found = "an operation is public", "give it another name"
-    elif not declared and function is value and not name.startswith("_"):
+    elif not declared and isinstance(value, FunctionType) and not name.startswith("_"):
         found = "it is neither a query nor a command", "decorate it with @query or @command, or move it elsewhere"
     if found:
         report.add(f"{cls.__name__}.{name}", *found, place)

@@ -87,7 +87,7 @@ def _check(cls: Any) -> None:
     if not cls.__struct_config__.frozen:
         report.add(name, "an event is immutable", "leave out frozen=False", place)
     types = TypeCheck(report)
-    fields = record_fields(cls, {name: cls})
+    fields = record_fields(cls)
     for field, kind in fields.items():
         types.check(Spot(name, f"field {field}", kind, functools.partial(class_place, cls, field), is_field=True))
     if not key:

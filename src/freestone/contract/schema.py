@@ -32,7 +32,7 @@ def schema(contract: type) -> dict[str, Any]:
         "contract": contract.__name__,
         "doc": inspect.getdoc(contract) or "",
         "operations": {name: _operation(operation, described) for name, operation in promised.items()},
-        "definitions": definitions,
+        "definitions": _jsonable(definitions),
     }
 
 
@@ -94,6 +94,7 @@ def _error_field(error: Any, name: str, kind: Any, described: dict[str, Any]) ->
 
 
 def _jsonable(value: Any) -> Any:
+    """Return what JSON makes of a value; sets in one order, whatever the hash seed of this process."""
     return msgspec.json.decode(msgspec.json.encode(value, order="deterministic"))
 
 

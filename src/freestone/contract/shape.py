@@ -117,11 +117,8 @@ def is_record(cls: Any) -> bool:
     )
 
 
-def record_fields(kind: Any, scope: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the types of a record's fields by name, in order; an Unresolved or Any where there is none.
-
-    ``scope`` has names that its module does not have yet.
-    """
+def record_fields(kind: Any) -> dict[str, Any]:
+    """Return the types of a record's fields by name, in order; an Unresolved or Any where there is none."""
     cls = get_origin(kind) or kind
     names: Any
     if issubclass(cls, msgspec.Struct):
@@ -132,7 +129,7 @@ def record_fields(kind: Any, scope: Mapping[str, Any] | None = None) -> dict[str
         names = [attribute.name for attribute in cls.__attrs_attrs__]
     else:
         names = getattr(cls, "__dataclass_fields__", None) or getattr(cls, "_fields", ())
-    annotations = class_annotations(kind, scope)
+    annotations = class_annotations(kind)
     return {name: annotations.get(name, Any) for name in names if not _is_class_variable(annotations.get(name))}
 
 

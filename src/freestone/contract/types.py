@@ -153,11 +153,13 @@ class TypeCheck:
         before = len(self._report)
         for problem, advice in _record_problems(cls):
             self._refuse(replace(spot, declared=shape.type, place=functools.partial(class_place, cls)), problem, advice)
+        around, self._open = self._open, []  # within a record a type may come again
         path = spot.path if _ends_at(spot.declared, shape.type) else f"{spot.path}[]"
         for name, kind in record_fields(shape.type).items():
             self.check(
                 Spot(spot.owner, f"{path}.{name}", kind, functools.partial(class_place, cls, name), is_field=True)
             )
+        self._open = around
         self._records[shape.type] = len(self._report) == before
         return self._records[shape.type]
 
@@ -167,6 +169,8 @@ class TypeCheck:
             msgspec.msgpack.Decoder(spot.declared)
         except TypeError as error:
             return self._refuse(spot, *_of_msgspec(str(error)))
+        except NameError:  # an event that is made of itself, and is not in its module until it is checked
+            return True
         return True
 
     def _unresolved(self, kind: Unresolved, spot: Spot) -> bool:
