@@ -116,7 +116,7 @@ class ProgressService(Progress):
             learner=row.learner,
             path=row.path,
             enrolled_at=row.enrolled_at,
-            done=dict(done),
+            done={row.resource: row.done_at for row in done},
             ticked=frozenset(ticked),
         )
 
