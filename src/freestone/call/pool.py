@@ -48,6 +48,7 @@ class Pool:
         self.network = network or SocketNetwork()
         self._peers: dict[str, Peer] = {}
         self._wheel: TimerWheel[Waiting] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @property
@@ -56,10 +57,17 @@ class Pool:
         return self._closed
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the first call. It is kept, because asking for the running one is a system call."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    @property
     def wheel(self) -> TimerWheel[Waiting]:
         """The deadlines of the calls that are under way."""
         if self._wheel is None:
-            self._wheel = TimerWheel(asyncio.get_running_loop(), _expire)
+            self._wheel = TimerWheel(self.loop, _expire)
         return self._wheel
 
     def peer(self, process: str) -> Peer:
@@ -123,7 +131,7 @@ class Peer:
 
     async def wait(self, until: float) -> PeerConnection:
         """Return a connection as soon as one is open. Raises Unavailable at that time of the loop, saying why."""
-        loop = asyncio.get_running_loop()
+        loop = self._pool.loop
         while True:
             if self._pool.closed:
                 raise Unavailable(f"{self._process} was not called: this process is stopping")
@@ -160,7 +168,7 @@ class Peer:
         for address in addresses:
             keeper = self._keepers.get(address)
             if keeper is None or keeper.done():
-                self._keepers[address] = asyncio.get_running_loop().create_task(
+                self._keepers[address] = self._pool.loop.create_task(
                     self._keep(address), name=f"connection to {self._process} at {address}"
                 )
         for address in self._keepers.keys() - set(addresses):
@@ -168,7 +176,7 @@ class Peer:
             self._problems.pop(address, None)
 
     async def _keep(self, address: Address) -> None:
-        loop, pool, failures = asyncio.get_running_loop(), self._pool, 0
+        loop, pool, failures = self._pool.loop, self._pool, 0
         while True:
             connection = PeerConnection(pool.hello, pool.limits, loop, self._changed)
             self._connections.add(connection)

@@ -83,10 +83,10 @@ class Route:
 
     async def invoke(self, arguments: bytes) -> Any:
         """Make a unary call. Raises ServiceError."""
-        loop = asyncio.get_running_loop()
+        loop = self.pool.loop
         outer = CURRENT.get()
         when = self.deadlines.end(self.name, loop.time(), None if outer is None else outer.deadline)
-        armed = not (self.guarded and outer is not None and outer.task is asyncio.current_task())
+        armed = not (self.guarded and outer is not None and outer.task is asyncio.current_task(loop))
         sent = 0
         while True:
             connection = self.peer.pick() or await self.reach(loop, when)
@@ -225,7 +225,7 @@ class RemoteStream:
             self._leave()
 
     async def _open(self) -> None:
-        route, loop = self._route, asyncio.get_running_loop()
+        route, loop = self._route, self._route.pool.loop
         outer = CURRENT.get()
         if self._at is None:
             self._at = route.deadlines.end(route.name, loop.time(), None if outer is None else outer.deadline)

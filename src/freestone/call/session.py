@@ -36,6 +36,8 @@ from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
 _NO_FIELDS: Final = b"\x80"
+_BURST: Final = 16
+"""Frames that a stream may add to in one turn of the loop."""
 _GRACE: Final = 1.0
 """Seconds that a caller has to close the connection, once it was told goodbye and has its last answer."""
 
@@ -280,6 +282,9 @@ class ServedCall:
         wire, link = self.session.wire, self.session.link
         if self._cancelled:  # a generator that caught its cancellation goes no further
             raise asyncio.CancelledError
+        if len(wire.outgoing) >= _BURST:
+            # A generator that never suspends would keep the loop to itself: nothing would be written, nor paused.
+            await asyncio.sleep(0)
         while not wire.credit(self.call_id) or link.paused:
             self._waiter = self.session.loop.create_future()
             await self._waiter
