@@ -28,6 +28,6 @@ PEERS = (
     Peer("freestone, Unix socket", "benchmarks.peers.freestone_unix"),
     Peer("freestone, TCP", "benchmarks.peers.freestone_tcp"),
     Peer("grpc.aio", "benchmarks.peers.grpc_aio"),
-    Peer("FastAPI, uvicorn, httpx", "benchmarks.peers.fastapi_httpx", most=400),
+    Peer("FastAPI, uvicorn, httpx", "benchmarks.peers.fastapi_httpx", most=300),
     Peer("FastAPI, uvicorn, aiohttp", "benchmarks.peers.fastapi_aiohttp"),
 )

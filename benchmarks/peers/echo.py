@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import asynccontextmanager
+from typing import cast
 
 import msgspec
 
@@ -17,8 +18,7 @@ QUESTION, ANSWER = bytes(58), msgspec.msgpack.encode(ORDER)
 
 class _Server(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.rest = 0
 
     def data_received(self, data: bytes) -> None:
@@ -34,8 +34,7 @@ class _Client(asyncio.Protocol):
         self.asked = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         answered, self.rest = divmod(self.rest + len(data), len(ANSWER))

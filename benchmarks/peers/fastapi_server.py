@@ -47,5 +47,5 @@ async def order(question: Question) -> Order:
 
 async def serve(address: str) -> None:
     """Answer until cancelled."""
-    config = uvicorn.Config(app, uds=address, log_level="warning", access_log=False)
+    config = uvicorn.Config(app, uds=address, log_level="warning", access_log=False, timeout_keep_alive=600)
     await uvicorn.Server(config).serve()

@@ -1,0 +1,37 @@
+"""Freestone's wire, on a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from benchmarks.payload import CUSTOMER, NUMBER, Orders, OrdersService
+from freestone.app import connect as connect_to_service
+from freestone.call import Dispatcher, Server, parse_address
+from freestone.wire import Hello
+
+from . import Call, Connected
+
+
+async def serve(address: str) -> None:
+    """Answer until cancelled."""
+    await serve_at(f"unix://{address}")
+
+
+async def serve_at(address: str) -> None:
+    """Answer at an address of any kind, until cancelled."""
+    hello = Hello(application="bench", process="orders", instance="1")
+    await Server(Dispatcher({"orders": OrdersService()}), hello).listen(parse_address(address))
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def connect_to(address: str) -> Connected:
+    """Give the call to an address of any kind."""
+    async with connect_to_service(Orders, address, service="orders", application="bench") as orders:
+        yield lambda: orders.order(CUSTOMER, NUMBER)
+
+
+def connect(address: str) -> AbstractAsyncContextManager[Call]:
+    """Give the call."""
+    return connect_to(f"unix://{address}")
