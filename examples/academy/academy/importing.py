@@ -1,0 +1,41 @@
+"""Takes a document in: into the application that runs, or into its database when none does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from academy.catalog.contract import Catalog, Document, Imported
+from academy.catalog.service import CatalogService
+from freestone import connect, local
+from freestone.app import App, load
+from freestone.deploy.supervisor import running
+
+APPLICATION: Final = Path(__file__).parents[1] / "freestone.toml"
+"""Academy's own application file."""
+
+
+async def take_in(document: Document, file: Path = APPLICATION) -> Imported:
+    """Have the application's catalog import a document.
+
+    Raises a ServiceError if the catalog refuses it or can't be reached, ConfigurationError if the file is wrong.
+    """
+    async with _catalog(load(file)) as catalog:
+        return await catalog.import_path(document)
+
+
+@contextlib.asynccontextmanager
+async def _catalog(app: App) -> AsyncIterator[Catalog]:
+    """Give a client of the application's catalog for a block."""
+    name = app.kept_by[Catalog]
+    external = app.externals.get(name)
+    replicas = [replica for run in running(app.directory) for replica in run.replicas if name in replica.services]
+    addresses = map(str, external.at) if external else dict.fromkeys(replica.address for replica in replicas)
+    if external or replicas:
+        async with connect(Catalog, *addresses, service=name, application=app.name) as catalog:
+            yield catalog
+    else:
+        async with local(directory=app.data, **{name: CatalogService}) as alone:
+            yield alone.client(Catalog)
