@@ -70,6 +70,8 @@ class App:
     """The topologies by name, the default first."""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """The settings that stand in the file, by service."""
+    home: Path = Path(".freestone")
+    """Where runs keep their state."""
     data: Path = Path(".freestone/data")
     """The directory of the services' databases."""
     secrets: Path = Path("/run/secrets")

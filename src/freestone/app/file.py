@@ -19,6 +19,7 @@ from .spelling import meant
 from .topology import Topology, check_name, read_topologies
 
 FILE_NAME = "freestone.toml"
+HOME_NAME = ".freestone"
 _GATEWAY_LISTENS = "127.0.0.1:8000"
 REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 """How Python objects are named: ``package.module:Name``."""
@@ -63,8 +64,10 @@ class ApplicationFile:
     """The topologies by name, the default first."""
     settings: Mapping[str, Mapping[str, Any]]
     """The values of ``[settings.NAME]``, by service, as TOML has them."""
+    home: Path
+    """Where runs keep their state: ``.freestone`` beside the file, unless somebody says otherwise."""
     data: Path
-    """The directory of the services' databases."""
+    """The directory of the services' databases; ``data`` below ``home`` where the file does not name one."""
     secrets: Path
     """The directory of the secret files."""
     deadlines: Deadlines
@@ -100,13 +103,13 @@ def find(path: Path | None, cwd: Path) -> Path:
     )
 
 
-def read(path: Path) -> ApplicationFile:
-    """Read an application file without importing what it names.
+def read(path: Path, *, home: Path | None = None) -> ApplicationFile:
+    """Read an application file without importing what it names. ``home`` is as for ``load``.
 
     Raises ConfigurationError with everything that is wrong in the file itself.
     """
     document = Document.open(path)
-    file = parse(document)
+    file = parse(document, home)
     refuse(document.mistakes)
     return file
 
@@ -117,7 +120,7 @@ def refuse(mistakes: list[Mistake]) -> None:
         raise ConfigurationError(sorted(dict.fromkeys(mistakes), key=lambda mistake: (mistake.file, mistake.line)))
 
 
-def parse(document: Document) -> ApplicationFile:
+def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     """Return what a document says. What is wrong is noted in the document and left out of the result."""
     root = document.root()
     directory = document.path.parent
@@ -129,12 +132,13 @@ def parse(document: Document) -> ApplicationFile:
     gateway = _read_gateway(root.table("gateway")) if declared else None
     topologies = read_topologies(root.table("topologies"), tuple(services), declared)
     settings = _read_settings(root.table("settings"), services)
-    data = _read_directory(root.table("data"), directory, ".freestone/data")
+    home = home or directory / HOME_NAME
+    data = _read_directory(root.table("data"), directory, str(home / "data"))
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
     deadlines = _read_calls(root.table("calls"), {*services, *externals})
     root.refuse_unknown()
     return ApplicationFile(
-        document.path, name, services, externals, gateway, topologies, settings, data, secrets, deadlines
+        document.path, name, services, externals, gateway, topologies, settings, home, data, secrets, deadlines
     )
 
 

@@ -20,14 +20,15 @@ from .setting import misfits
 from .spelling import meant
 
 
-def load(path: Path | None = None, *, cwd: Path | None = None) -> App:
+def load(path: Path | None = None, *, cwd: Path | None = None, home: Path | None = None) -> App:
     """Return the application of a file, or of the directory that has one; by default, the nearest upwards of ``cwd``.
 
-    The file's directory is put on ``sys.path``, and the modules that the file names are imported. Raises
+    ``home`` is where its runs keep their state and, unless the file names another directory, the databases; by default
+    ``.freestone`` beside the file. The file's directory is put on ``sys.path``, and the modules that the file names are imported. Raises
     ConfigurationError with everything that is wrong: in the file, and between it and the code.
     """
     document = Document.open(find(path, cwd or Path.cwd()))
-    app = _Linker(document, parse(document)).app()
+    app = _Linker(document, parse(document, home)).app()
     refuse(document.mistakes)
     return app
 
@@ -62,6 +63,7 @@ class _Linker:
             gateway=gateway,
             topologies=file.topologies,
             settings=file.settings,
+            home=file.home,
             data=file.data,
             secrets=file.secrets,
             deadlines=file.deadlines,
