@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freestone.contract import Message, Parameter
@@ -51,6 +51,7 @@ def tree(levels: int) -> Tree:
     return made
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_arguments_and_results_come_back_as_they_were(
     typed_values: st.SearchStrategy[tuple[Any, Any]], data: st.DataObject
@@ -63,6 +64,7 @@ def test_arguments_and_results_come_back_as_they_were(
     assert result.decode(result.encode(value)) == value
 
 
+@settings(deadline=None)
 @given(data=st.data(), noise=st.binary(max_size=40))
 def test_any_bytes_decode_or_are_refused(
     typed_values: st.SearchStrategy[tuple[Any, Any]], data: st.DataObject, noise: bytes
@@ -79,6 +81,7 @@ def test_any_bytes_decode_or_are_refused(
             result.decode(hostile)
 
 
+@settings(deadline=None)
 @given(extra=st.dictionaries(st.text(min_size=1), st.none() | st.integers(0, 9) | st.lists(st.text()), max_size=3))
 def test_unknown_parameters_and_fields_are_ignored(extra: dict[str, Any]) -> None:
     """A newer caller may send what this reader does not know."""
@@ -91,6 +94,7 @@ def test_unknown_parameters_and_fields_are_ignored(extra: dict[str, Any]) -> Non
     assert learner == "ada"
 
 
+@settings(deadline=None)
 @given(title=st.text(), minutes=st.integers(0, 99), level=st.text())
 def test_versions_understand_each_other(title: str, minutes: int, level: str) -> None:
     """An added field with a default is ignored by an old reader and filled in by a new one."""

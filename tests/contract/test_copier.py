@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freestone.contract import Message, Parameter
@@ -56,6 +56,7 @@ def types_in(value: Any) -> list[type]:
     return found + [kind for types in sorted(inner, key=repr) for kind in types]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_copy_equals_and_shares_nothing_that_can_change(
     typed_values: st.SearchStrategy[tuple[Any, Any]], data: st.DataObject

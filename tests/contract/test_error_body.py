@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freestone.contract import Contract, ErrorBody, Operation, command, operations
@@ -49,6 +49,7 @@ COMPLETE: Operation = operations(Progress)["complete"]
 ENROL: Operation = operations(Progress)["enrol"]
 
 
+@settings(deadline=None)
 @given(
     message=st.text(min_size=1),
     needs=st.lists(st.text()).map(tuple),
@@ -130,6 +131,7 @@ def test_an_unknown_code_becomes_unknown() -> None:
     assert type(COMPLETE.decode_error(ErrorBody(99, "Odd", "", b"\x80", None))) is Unknown
 
 
+@settings(deadline=None)
 @given(fields=st.binary(max_size=20))
 def test_fields_that_do_not_fit_leave_the_canonical_error(fields: bytes) -> None:
     """A hostile or a much older peer costs the fields, and not the error."""

@@ -31,7 +31,7 @@ def test_a_message_is_immutable() -> None:
     """Nobody can change what somebody else was given."""
     outline = Outline("Basics")
     with pytest.raises(AttributeError, match="immutable"):
-        outline.title = "Other"
+        outline.title = "Other"  # type: ignore[misc]
 
 
 def test_a_message_is_a_value() -> None:

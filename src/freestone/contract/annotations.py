@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, final, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, final, get_args, get_origin, get_type_hints
 
 
 @final
@@ -27,6 +27,8 @@ def resolve(annotation: Any, names: Mapping[str, Any], scope: Mapping[str, Any])
     ``names`` are the module's, ``scope`` those around the declaration. What is text, as a whole or within, is
     evaluated; ``from __future__ import annotations`` makes all of it so.
     """
+    if isinstance(annotation, str) and annotation.startswith(("ClassVar", "typing.ClassVar")):
+        return ClassVar  # get_type_hints accepts it within classes only
     holder = SimpleNamespace(__annotations__={"it": annotation})
     try:
         return get_type_hints(holder, dict(names), dict(scope), include_extras=True)["it"]

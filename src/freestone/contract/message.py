@@ -13,12 +13,8 @@ from .shape import Form, record_fields, shape_of, type_text
 from .types import Spot, TypeCheck
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
-class MessageMeta(msgspec.StructMeta):
-    """Tells type checkers that messages are frozen without saying so each time."""
-
-
-class Message(msgspec.Struct, frozen=True, metaclass=MessageMeta):
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))  # so that no subclass need say frozen
+class Message(msgspec.Struct, frozen=True):
     """An immutable record with typed fields; crosses every boundary.
 
     >>> class Enrolment(Message):
@@ -32,7 +28,7 @@ class Message(msgspec.Struct, frozen=True, metaclass=MessageMeta):
     """
 
 
-class EventMeta(MessageMeta):
+class EventMeta(msgspec.StructMeta):
     """Takes the class keywords of an event, and checks it when it is made."""
 
     def __new__(

@@ -9,13 +9,19 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 _DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|h|d)")
 
 
-def duration(text: str) -> timedelta:
-    """Return the time that a text stands for. Raises ValueError if it stands for none.
+def duration(written: str | float) -> timedelta:
+    """Return the time that a text stands for, or a number of seconds. Raises ValueError if it stands for none.
 
-    >>> duration("250ms"), duration("1.5h")
-    (datetime.timedelta(microseconds=250000), datetime.timedelta(seconds=5400))
+    >>> duration("250ms"), duration("1.5h"), duration(3)
+    (datetime.timedelta(microseconds=250000), datetime.timedelta(seconds=5400), datetime.timedelta(seconds=3))
     """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("it is no duration, as 250ms, 10s, 5m, 2h or 30d")
-    return timedelta(**{_UNITS[match["unit"]]: float(match["number"])})
+    number, unit = written, "s"
+    if isinstance(written, str):
+        match = _DURATION.fullmatch(written.strip())
+        if match is None:
+            raise ValueError("it is no duration, as 250ms, 10s, 5m, 2h or 30d")
+        number, unit = match["number"], match["unit"]
+    try:
+        return timedelta(**{_UNITS[unit]: float(number)})
+    except (OverflowError, ValueError):
+        raise ValueError("it is longer than any time") from None

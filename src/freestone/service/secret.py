@@ -19,8 +19,10 @@ class Secret:
 
     __slots__ = ("_text",)
 
+    _text: str
+
     def __init__(self, text: str) -> None:
-        self._text = text
+        object.__setattr__(self, "_text", text)
 
     def reveal(self) -> str:
         """Return the text."""
@@ -44,5 +46,14 @@ class Secret:
     def __hash__(self) -> int:
         return hash(("Secret", self._text))
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret is immutable")
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret can't be pickled or copied")
+        raise TypeError("a Secret can't be pickled")

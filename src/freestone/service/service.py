@@ -64,7 +64,7 @@ def service(cls: type[_T]) -> type[_T]:
     wanted = _Declaration(cls, scope, report).check()
     report.raise_if_any()
     setattr(cls, _DEPENDENCIES, MappingProxyType(wanted))
-    cls.__init__ = _constructor(cls, tuple(wanted))  # type: ignore[method-assign]
+    cls.__init__ = _constructor(cls, wanted)  # type: ignore[method-assign]
     return cls
 
 
@@ -76,7 +76,7 @@ def dependencies(cls: type) -> Mapping[str, Any]:
     return found
 
 
-def _constructor(cls: type, wanted: tuple[str, ...]) -> Any:
+def _constructor(cls: type, wanted: Mapping[str, Any]) -> Any:
     names = frozenset(wanted)
 
     def construct(self: Any, **given: Any) -> None:
@@ -89,6 +89,9 @@ def _constructor(cls: type, wanted: tuple[str, ...]) -> Any:
 
     construct.__name__ = "__init__"
     construct.__qualname__ = f"{cls.__qualname__}.__init__"
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+    parameters += [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, annotation=k) for n, k in wanted.items()]
+    construct.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return construct
 
 

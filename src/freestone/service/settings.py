@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,18 +18,20 @@ from .duration import duration
 from .secret import Secret
 
 _S = TypeVar("_S", bound="Settings")
+_VALUE = re.compile(r"(Invalid enum value).*?(- at `.*)?$", re.DOTALL)
+"""The one refusal of msgspec that repeats the value."""
 _SEQUENCES = (tuple, list, set, frozenset)
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class SettingsMeta(msgspec.StructMeta):
     """Makes every settings record frozen and keyword-only, without its saying so."""
 
-    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /) -> Any:
-        return super().__new__(mcls, name, bases, namespace, frozen=True, kw_only=True, forbid_unknown_fields=True)
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any) -> Any:
+        return super().__new__(mcls, name, bases, namespace, **{**options, "frozen": True, "kw_only": True})
 
 
-class Settings(msgspec.Struct, metaclass=SettingsMeta):
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Settings(msgspec.Struct, frozen=True, kw_only=True, metaclass=SettingsMeta):
     """The configuration of a service: fields with a type, a default where there is a sound one, and a sentence each.
 
     >>> class IdentitySettings(Settings):
@@ -87,7 +90,7 @@ def _converted(kind: Any, value: object) -> Any:
     try:
         return msgspec.convert(_prepared(kind, value), kind, strict=not isinstance(value, str), dec_hook=_made)
     except msgspec.ValidationError as error:
-        text = str(error).replace("`", "")
+        text = _VALUE.sub(r"\1 \2", str(error)).strip().replace("`", "")
         raise ValueError(f"it does not fit: {text[:1].lower()}{text[1:]}") from None
 
 
@@ -95,9 +98,7 @@ def _prepared(kind: Any, value: object) -> Any:
     """Return the value with its durations read and its lists split: what msgspec does not know of."""
     members = [member for member in get_args(kind) if member is not type(None)]
     if kind is timedelta:
-        if isinstance(value, str):
-            return duration(value)
-        return timedelta(seconds=value) if type(value) in (int, float) else value  # type: ignore[arg-type]
+        return duration(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
     if get_origin(kind) in _SEQUENCES:
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
