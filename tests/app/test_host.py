@@ -16,6 +16,7 @@ from freestone.app import (
     CONTROL,
     App,
     Control,
+    ExternalSpec,
     Host,
     ServiceSpec,
     StartError,
@@ -148,6 +149,25 @@ async def test_a_program_that_names_another_application_is_refused(folder: Path)
     ):
         with pytest.raises(Unavailable, match="one end is the application 'music', the other is 'texts'"):
             await words.word(1)
+
+
+async def test_a_service_of_another_application_is_called_by_its_contract(folder: Path) -> None:
+    """It is named with its address and its application; all that is shared is the contract."""
+    address = replica_address(folder, "words", 0)
+    words = ServiceSpec("words", WordsService, Words, dependencies(WordsService))
+    theirs = Host(monolith(App("library", Path("freestone.toml"), {"words": words})), "app")
+    sentences = ServiceSpec(
+        "sentences", SentencesService, Sentences, dependencies(SentencesService), {"words": "words"}
+    )
+    external = ExternalSpec("words", Words, (address,), "library")
+    ours = Host(monolith(App("texts", Path("freestone.toml"), {"sentences": sentences}, {"words": external})), "app")
+    await theirs.start([address])
+    await ours.start()
+    try:
+        assert await ours.client(Sentences).sentence(2) == "word0 word1"
+    finally:
+        await ours.stop(1)
+        await theirs.stop(1)
 
 
 async def test_every_host_answers_for_itself(folder: Path) -> None:

@@ -40,6 +40,8 @@ class ExternalSpec:
     name: str
     contract: type[Contract]
     at: tuple[Address, ...]
+    application: str = ""
+    """The name of the application that runs it; empty if it is this one."""
 
 
 @final

@@ -34,7 +34,6 @@ class Control(Contract):
     @query
     async def status(self) -> ProcessStatus:
         """Return how this process is."""
-        ...
 
 
 @final

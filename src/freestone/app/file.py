@@ -34,6 +34,8 @@ class ExternalEntry:
     """Its contract, as ``payments:Payments``."""
     at: tuple[Address, ...]
     """Where it is found; calls are balanced over several addresses."""
+    application: str = ""
+    """The name of the application that runs it; empty if it is this one, placed by somebody else."""
 
 
 @final
@@ -167,7 +169,9 @@ def _read_external(table: Table) -> ExternalEntry:
     for key in ("contract", "at"):
         if key not in table:
             table.note(key, "it is missing", 'write { contract = "package:Contract", at = "tcp://host:port" }')
-    entry = ExternalEntry(_reference(table, "contract", "payments:Payments"), tuple(_read_addresses(table)))
+    entry = ExternalEntry(
+        _reference(table, "contract", "payments:Payments"), tuple(_read_addresses(table)), table.text("application")
+    )
     table.refuse_unknown()
     return entry
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar, final
 
+from msgspec.structs import replace
+
 from freestone.call import (
     Address,
     Dispatcher,
@@ -70,9 +72,17 @@ class Host:
             instance=SystemIds(clock, random).new(),
             services={name: fingerprint(contract_of(app.services[name].cls)) for name in self.process.services},
         )
-        resolver = StaticResolver({**_external(plan), **(peers or {})})
         self._near = near
-        self._pool = Pool(hello, resolver, random=random)
+        self._pool = Pool(hello, StaticResolver(peers or {}), random=random)
+        self._external = {
+            name: Pool(
+                replace(hello, application=spec.application or plan.application, services={}),
+                StaticResolver({name: spec.at}),
+                random=random,
+            )
+            for name, spec in app.externals.items()
+        }
+        """A pool for each of somebody else's services; it says the name of the application that it means."""
         self._binder = Binder(
             app.kept_by,
             self._transport,
@@ -121,7 +131,8 @@ class Host:
         """Drain: let in nobody new, let what is under way finish for that many seconds, then stop the services."""
         async with AsyncExitStack() as steps:  # the last one pushed is done first, and each whatever the others raise
             steps.push_async_callback(self._lifecycle.stop)
-            steps.push_async_callback(self._pool.close)
+            for pool in (self._pool, *self._external.values()):
+                steps.push_async_callback(pool.close)
             steps.push_async_callback(self._server.drain, seconds)
             if self._gateway is not None:
                 steps.push_async_callback(self._gateway.close, seconds)
@@ -138,13 +149,4 @@ class Host:
             case PeerRoute(process):
                 return WireTransport(self._pool, process, service, deadlines)
             case ExternalRoute() | None:
-                return WireTransport(self._pool, _name_of_external(service), service, deadlines)
-
-
-def _external(plan: Plan) -> dict[str, Sequence[Address]]:
-    return {_name_of_external(name): spec.at for name, spec in plan.app.externals.items()}
-
-
-def _name_of_external(service: str) -> str:
-    # No process can have this name, so that somebody else's service never hides one of the application's own.
-    return f"external:{service}"
+                return WireTransport(self._external[service], service, service, deadlines)

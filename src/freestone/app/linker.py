@@ -24,8 +24,8 @@ def load(path: Path | None = None, *, cwd: Path | None = None, home: Path | None
     """Return the application of a file, or of the directory that has one; by default, the nearest upwards of ``cwd``.
 
     ``home`` is where its runs keep their state and, unless the file names another directory, the databases; by default
-    ``.freestone`` beside the file. The file's directory is put on ``sys.path``, and the modules that the file names are imported. Raises
-    ConfigurationError with everything that is wrong: in the file, and between it and the code.
+    ``.freestone`` beside the file. The file's directory is put on ``sys.path``, and the modules that the file names
+    are imported. Raises ConfigurationError with everything that is wrong: in the file, and between it and the code.
     """
     document = Document.open(find(path, cwd or Path.cwd()))
     app = _Linker(document, parse(document, home)).app()
@@ -79,7 +79,7 @@ class _Linker:
             self._document.note(keys, f"{entry.contract} is no contract", "name a class that derives from Contract")
             return None
         self._keeps(keys[:2], name, found)
-        return ExternalSpec(name, found, entry.at)
+        return ExternalSpec(name, found, entry.at, entry.application)
 
     def _service(self, name: str) -> ServiceSpec | None:
         keys = ("services", name)
