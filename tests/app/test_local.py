@@ -174,6 +174,6 @@ async def test_a_circle_of_dependencies_is_refused() -> None:
         async def count(self, item: str) -> int:
             return 0
 
-    with pytest.raises(DeclarationError, match="shop → stock → shop|stock → shop → stock"):
+    with pytest.raises(DeclarationError, match=r"shop → stock → shop|stock → shop → stock"):
         async with local(shop=ShopService, stock=Circular):
             pass
