@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from freestone.call.wheel import TimerWheel
 
@@ -68,3 +69,12 @@ async def test_a_closed_wheel_tells_nobody() -> None:
     reached = asyncio.Event()
     loop.call_later(0.04, reached.set)
     await reached.wait()
+
+
+async def test_an_entry_without_an_end_takes_no_place() -> None:
+    """A stream that is looked at for as long as anybody likes has no deadline."""
+    expired: asyncio.Queue[str] = asyncio.Queue()
+    wheel = TimerWheel(asyncio.get_running_loop(), expired.put_nowait)
+    wheel.arm(math.inf, "endless").discard("endless")
+    assert not wheel._slots
+    assert wheel._timer is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import Callable
 from typing import Generic, TypeVar, final
 
@@ -31,7 +32,12 @@ class TimerWheel(Generic[E]):
         self._timer_slot = 0
 
     def arm(self, when: float, entry: E) -> set[E]:
-        """Expire the entry at that time of the loop. To take it back, ``discard`` it from the set that is returned."""
+        """Expire the entry at that time of the loop. To take it back, ``discard`` it from the set that is returned.
+
+        A time that never comes (infinity) takes no place in the wheel.
+        """
+        if when == math.inf:
+            return {entry}
         slot = int(when / self._slot) + 1
         entries = self._slots.get(slot)
         if entries is None:
