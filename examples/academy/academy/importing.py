@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from academy.catalog.contract import Catalog, Document, Imported
 from academy.catalog.service import CatalogService
@@ -37,5 +37,6 @@ async def _catalog(app: App) -> AsyncIterator[Catalog]:
         async with connect(Catalog, *addresses, service=name, application=app.name) as catalog:
             yield catalog
     else:
-        async with local(directory=app.data, **{name: CatalogService}) as alone:
+        services: dict[str, Any] = {name: CatalogService}
+        async with local(directory=app.data, **services) as alone:
             yield alone.client(Catalog)

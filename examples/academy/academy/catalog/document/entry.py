@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from markdown_it.tree import SyntaxTreeNode
 
 from .line import Line, Span, lines
 from .problem import Problems
 
-LISTS = ("bullet_list", "ordered_list")
+LISTS: Final = ("bullet_list", "ordered_list")
+
+LONGEST: Final = 1000
+"""Characters of a line in a list: more is a slip, and would take long to take apart."""
 
 
 @final
@@ -75,9 +78,12 @@ def _items(block: SyntaxTreeNode, what: str, problems: Problems) -> Iterator[Ent
                 nested.extend(_items(child, what, problems))
             elif not is_blank(child):
                 problems.add(_line(child), f"only text is read in a list of {what}, not {_kind(child)}")
-        if found:
+        too_long = [line for line in found if len(line.text) > LONGEST]
+        for line in too_long:
+            problems.add(line.number, f"a line of more than {LONGEST} characters in a list of {what}")
+        if found and not too_long:
             yield Entry(tuple(found), tuple(nested))
-        else:
+        elif not found:
             problems.add(_line(item), f"an empty item in a list of {what}")
 
 

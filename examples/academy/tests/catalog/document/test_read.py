@@ -470,6 +470,10 @@ def test_names_line_and_reason(text: str, expected: str) -> None:
         ),
         ("- Green (5 min)\n-\n", "tea.md:4: an empty item in a list of resources"),
         (
+            f"- Green {'-' * 1000} (5 min)\n- Black (5 min)\n",
+            "tea.md:3: a line of more than 1000 characters in a list of resources",
+        ),
+        (
             "- Green (5 min)\n\n  ```\n  code\n  ```\n",
             "tea.md:5: only text is read in a list of resources, not a code block",
         ),
