@@ -79,10 +79,10 @@ async def test_a_process_that_is_killed_leaves_whole_transactions(shared: Databa
     """SIGKILL at any moment: what it had said to be done is there, and nothing is there by half."""
     acknowledged = 0
     for number in range(5):
+        before, _ = await written(shared, account, entry)
         process = await writer(shared.path, "victim", 100_000, 1)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
-        before, _ = await written(shared, account, entry)
         for _ in range(3 + number):
             await process.stdout.readline()
         process.send_signal(signal.SIGKILL)

@@ -62,8 +62,7 @@ class Database:
     def __init__(self, path: Path, migrations: Path | None, *, readers: int, waiting: int) -> None:
         self.path = path
         self.migrations = migrations
-        self.store = SQLite(path, readers=readers, waiting=waiting)
-        """The file and the connections to it; for migrations, not for services."""
+        self._store = SQLite(path, readers=readers, waiting=waiting)
         self._is_open = False
 
     @classmethod
@@ -102,7 +101,14 @@ class Database:
     @property
     def name(self) -> str:
         """The name of the file without its suffix: that of the service."""
-        return self.store.name
+        return self._store.name
+
+    @property
+    def store(self) -> SQLite:
+        """The connections, for migrations and for tests. Raises Unavailable before start and after close."""
+        if not self._is_open:
+            raise Unavailable(f"the database {self.name} is not open: it is used before start() or after close()")
+        return self._store
 
     def __repr__(self) -> str:
         return f"<Database {self.path}>"
@@ -114,7 +120,7 @@ class Database:
         """
         from .migrations import migrate
 
-        await self.store.start()
+        await self._store.start()
         self._is_open = True
         if self.migrations is not None:
             try:
@@ -127,7 +133,7 @@ class Database:
         """Refuse new transactions, wait for those that are open, and close the file. Does nothing if it is closed."""
         if self._is_open:
             self._is_open = False
-            await self.store.close()
+            await self._store.close()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
@@ -251,8 +257,6 @@ class Database:
         return transaction
 
     def _begin(self, owner: str, *, read_only: bool, until: float | None) -> Transaction:
-        if not self._is_open:
-            raise Unavailable(f"the database {self.name} is not open: it is used before start() or after close()")
         if until is None or until == math.inf:
             until = asyncio.get_running_loop().time() + _PATIENCE
         return Transaction(self.store, owner, read_only=read_only, until=until)

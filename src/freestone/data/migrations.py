@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from freestone.errors import FreestoneError
 
 from .failure import translate
+from .transaction import Transaction
 from .uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -63,7 +64,14 @@ async def drift(database: Database, metadata: MetaData) -> list[str]:
     After ``migrate`` an empty list means that the migrations make what the code expects; a test holds a service to
     it. SQLite does not tell everything: names of constraints, and types that it stores alike, are not compared.
     """
-    return await _in_transaction(database, lambda connection: _compare(connection, metadata))
+    until = asyncio.get_running_loop().time() + _PATIENCE
+    transaction = Transaction(database.store, "drift", read_only=True, until=until)
+    try:
+        return await transaction.run(
+            lambda session: session.run_sync(lambda it: _compare(it.connection(), metadata)),
+        )
+    finally:
+        await transaction.rollback()
 
 
 async def _in_transaction(database: Database, work: Callable[[Connection], _T]) -> _T:

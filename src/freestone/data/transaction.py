@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar, final
+from typing import Any, TypeVar, final
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -23,12 +23,10 @@ from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
 from .driver import Connection as Driver
 from .driver import driver_of
 from .failure import is_read_only, translate
+from .lane import Lane
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .sqlite import SQLite
 from .uninterrupted import uninterrupted
-
-if TYPE_CHECKING:
-    from .lane import Lane
 
 _T = TypeVar("_T")
 
