@@ -1,0 +1,139 @@
+"""The public API as types: read by mypy and pyright in ``make types``, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import assert_type
+
+from freestone import (
+    Clock,
+    Context,
+    Contract,
+    Database,
+    Event,
+    Identity,
+    Ids,
+    Message,
+    Random,
+    Secret,
+    Settings,
+    acting_as,
+    command,
+    connect,
+    current,
+    deadline,
+    errors,
+    local,
+    query,
+    service,
+)
+from freestone.gateway import Gateway, get, mount, post
+from freestone.testing import fake
+
+
+class Path(Message):
+    slug: str
+    minutes: int = 0
+
+
+class PathRead(Event, key="slug"):
+    slug: str
+
+
+class Locked(errors.FailedPrecondition):
+    needs: tuple[str, ...]
+
+
+class Catalog(Contract):
+    @query
+    async def path(self, slug: str, *, draft: bool = False) -> Path:
+        """Return a path."""
+        ...
+
+    @command(raises=[Locked])
+    async def publish(self, path: Path) -> None:
+        """Publish it."""
+        ...
+
+    @query
+    def watch(self, slug: str) -> AsyncIterator[Path]:
+        """Stream its versions."""
+        ...
+
+
+class CatalogSettings(Settings):
+    page: int = 20
+    token: Secret = Secret("")
+
+
+@service
+class CatalogService(Catalog):
+    db: Database
+    clock: Clock
+    random: Random
+    ids: Ids
+    settings: CatalogSettings
+
+    async def path(self, slug: str, *, draft: bool = False) -> Path:
+        assert_type(self.clock.now(), datetime)
+        assert_type(self.ids.new(), str)
+        assert_type(self.settings.page, int)
+        assert_type(await self.db.get(Path, slug), Path | None)
+        return Path(slug)
+
+    async def publish(self, path: Path) -> None:
+        raise Locked("not yet", needs=("basics",))
+
+    async def watch(self, slug: str) -> AsyncIterator[Path]:
+        yield Path(slug)
+
+
+@service
+class ReaderService(Catalog):
+    catalog: Catalog
+
+    async def path(self, slug: str, *, draft: bool = False) -> Path:
+        return await self.catalog.path(slug, draft=draft)
+
+    async def publish(self, path: Path) -> None:
+        assert_type(await self.catalog.publish(path), None)
+
+    async def watch(self, slug: str) -> AsyncIterator[Path]:
+        async for path in self.catalog.watch(slug):
+            assert_type(path, Path)
+            yield path
+
+
+async def constructed_by_hand(catalog: Catalog) -> None:
+    def path(slug: str, draft: bool) -> Path:
+        return Path(slug)
+
+    reader = ReaderService(catalog=fake(Catalog, path=path))
+    assert_type(await reader.path("a"), Path)
+    ReaderService(catalog=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ReaderService()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def called() -> None:
+    async with local(catalog=CatalogService) as application:
+        assert_type(application.client(Catalog), Catalog)
+    async with connect(Catalog, "tcp://127.0.0.1:7000", service="catalog", application="academy") as catalog:
+        assert_type(catalog, Catalog)
+    async with deadline(1.0) as context:
+        assert_type(context, Context)
+        assert_type(context.remaining(), float)
+    with acting_as(Identity("ada", scopes=("read",))):
+        assert_type(current(), Context | None)
+
+
+def failed(error: Locked) -> None:
+    assert_type(error.needs, tuple[str, ...])
+    assert_type(error.code, errors.Code)
+    assert isinstance(error, errors.DidNotHappen)
+
+
+def opened() -> Gateway:
+    async def website(scope: object, receive: object, send: object) -> None: ...
+
+    return Gateway(get("/paths/{slug}", Catalog.path), post("/paths", Catalog.publish), mount("/", website))
