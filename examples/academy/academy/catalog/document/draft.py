@@ -110,14 +110,13 @@ def _phases(parts: Outline, problems: Problems) -> tuple[list[Slugged], frozense
     for _, draft in found:
         if draft.title and not slug(draft.title):
             problems.add(draft.line, f"the title “{draft.title}” has no letter or digit")
-    return [Slugged(name, phase, draft) for (phase, draft), name in zip(found, slugs, strict=True)], frozenset(
-        any_order
-    )
+    slugged = [Slugged(name, phase, draft) for (phase, draft), name in zip(found, slugs, strict=True)]
+    return slugged, frozenset(any_order)
 
 
 def _phase(section: Section, every: Sequence[Slugged], any_order: frozenset[int], problems: Problems) -> Phase:
     rows = section.blocks[: _introduction(section)]
-    introduction = "\n\n".join(paragraph(block) for block in rows if not (is_blank(block) or is_lead_in(block)))
+    introduction = "\n\n".join(section.source(block) for block in rows if not (is_blank(block) or is_lead_in(block)))
     return Phase(
         number=section.number,
         title=section.title,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import Any, Final, final
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -79,9 +80,21 @@ class Section:
     """The row, from 0, where what is below the heading begins."""
     level: int
     """Of the heading; 0 for an overview without one."""
-    text: str = ""
-    """Markdown."""
     blocks: list[SyntaxTreeNode] = field(default_factory=list)
+    rows: Sequence[str] = ()
+    """What is below the heading, as it is written."""
+
+    @property
+    def text(self) -> str:
+        """What is below the heading, as Markdown."""
+        text = "\n".join(row.rstrip() for row in self.rows).strip("\n")
+        # A rule that parts two sections is not part of either.
+        return re.sub(r"\n\s*([-*_])(?:[ \t]*\1){2,}[ \t]*$", "", text).strip("\n")
+
+    def source(self, block: SyntaxTreeNode) -> str:
+        """Return one of its blocks as it is written."""
+        start, end = block.map or (self.body, self.body)
+        return "\n".join(row.strip() for row in self.rows[start - self.body : end - self.body]).strip("\n")
 
 
 @final
@@ -109,12 +122,23 @@ def outline(text: str, problems: Problems) -> Outline:
     if rows[0].rstrip() == "---":
         problems.add(1, "front matter is not read; start with the title, as “# Microservices”")
         return Outline("", 1, [])
-    title, line, sections = _sections(SyntaxTreeNode(MarkdownIt("commonmark").parse(source)), problems)
+    found: dict[str, Any] = {}
+    title, line, sections = _sections(SyntaxTreeNode(MarkdownIt("commonmark").parse(source, found)), problems)
     ends = [*(section.line - 1 for section in sections[1:]), len(rows)]
     for section, end in zip(sections, ends, strict=False):
-        section.text = _free_text(rows[section.body : end])
+        section.rows = rows[section.body : end]
+        if section.role in FREE_TEXT:
+            section.rows = [*section.rows, *_definitions(section.text, found.get("references", {}))]
     _check_repeats(sections, problems)
     return Outline(title, line, sections)
+
+
+def _definitions(text: str, references: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the definitions of links that a text refers to, and that stand elsewhere in the document."""
+    plain = text.casefold()
+    named = [label for label in references if f"[{label.casefold()}]" in plain]
+    missing = [f"[{label}]: <{references[label]['href']}>" for label in named if f"[{label.casefold()}]:" not in plain]
+    return ["", *missing] if missing else []
 
 
 def _sections(root: SyntaxTreeNode, problems: Problems) -> tuple[str, int, list[Section]]:
@@ -191,12 +215,6 @@ def _check_repeats(sections: list[Section], problems: Problems) -> None:
             problems.add(first.line, "text above the overview; move it into the section “Overview”")
         else:
             problems.add(section.line, f"a second section “{section.role.value}”; the first is in line {first.line}")
-
-
-def _free_text(rows: list[str]) -> str:
-    text = "\n".join(row.rstrip() for row in rows).strip("\n")
-    # A rule that parts two sections is not part of either.
-    return re.sub(r"\n\s*([-*_])(?:[ \t]*\1){2,}[ \t]*$", "", text).strip("\n")
 
 
 def _line(block: SyntaxTreeNode) -> int:

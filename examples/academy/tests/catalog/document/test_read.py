@@ -173,8 +173,14 @@ def test_takes_text_below_the_title_for_the_overview() -> None:
 
 def test_keeps_a_phases_introduction() -> None:
     """A paragraph above a phase's resources is kept, and a lead-in that ends in a colon is not."""
-    tea = path("# Tea\n## Phase 1\nFirst, *leaves*.\n\nIn order:\n\n- Green tea (5 min)")
-    assert tea.phases[0].introduction == "First, leaves."
+    tea = path("# Tea\n## Phase 1\nFirst,\n*leaves*.\n\nIn order:\n\n- Green tea (5 min)")
+    assert tea.phases[0].introduction == "First,\n*leaves*."
+
+
+def test_keeps_links_that_are_defined_elsewhere() -> None:
+    """A text that refers to a definition at the end of the document has it with it."""
+    tea = path("# Tea\n## Overview\nSee [the book].\n## Phase 1\n- Green (5 min)\n\n[The Book]: https://example.org/\n")
+    assert tea.overview == "See [the book].\n\n[THE BOOK]: <https://example.org/>"
 
 
 @pytest.mark.parametrize(
