@@ -61,4 +61,7 @@ def _academy() -> dict[str, Any]:
     async def website(scope: object, receive: object, send: object) -> None:
         """Stands for an ASGI application."""
 
-    return locals()
+    return {
+        **{it.__name__: it for it in (Catalog, Progress, IdentitySettings, learner, website)},
+        **{it.__name__: it for it in (command, get, mount, post, query)},
+    }
