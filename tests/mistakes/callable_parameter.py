@@ -1,4 +1,4 @@
-# expect: callable_parameter.py:9: Progress.path, parameter key: Callable[[str], int]: "Callable[[str], int]" can't cross a process boundary; send data; what is to be called is an operation of a contract
+# expect: callable_parameter.py:9: Progress.path, parameter key: Callable[…]: "Callable[…]" can't cross a process boundary; send data; what is to be called is an operation of a contract
 from collections.abc import Callable
 
 from freestone.contract import Contract, query

@@ -15,7 +15,7 @@ import pytest
 from freestone.errors import DeclarationError
 
 HERE = Path(__file__).parent
-FILES = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith(("test_", "__")))
+FILES = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith(("test_", "conftest")))
 MARK = "# expect: "
 
 

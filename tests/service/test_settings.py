@@ -156,7 +156,9 @@ def test_a_record_may_check_itself() -> None:
 def test_no_message_shows_a_value(value: Any) -> None:
     """It may be a secret that was put in the wrong place."""
     for name in ("ports", "open", "password", "proxy", "wait", "level"):
+        message = ""
         try:
             made(**{name: value})
         except ConfigurationError as error:
-            assert "hunter" not in str(error)
+            message = str(error)
+        assert "hunter" not in message

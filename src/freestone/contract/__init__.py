@@ -3,7 +3,7 @@
 ``Report`` and what finds places and annotations are for rooms that check declarations of their own.
 """
 
-from .annotations import Unresolved, class_annotations, function_annotations
+from .annotations import Unresolved, class_annotations, function_annotations, names_around
 from .contract import Contract, contract_of, contracts_of, is_contract, operations
 from .declaration import command, query
 from .error_body import ErrorBody
@@ -37,6 +37,7 @@ __all__ = [
     "function_annotations",
     "function_place",
     "is_contract",
+    "names_around",
     "operations",
     "query",
     "render",

@@ -37,6 +37,14 @@ def resolve(annotation: Any, names: Mapping[str, Any], scope: Mapping[str, Any])
         return Unresolved(text, str(error).rstrip("."))
 
 
+def names_around() -> dict[str, Any]:
+    """Return the names that are local where the caller of this function's caller is, as a class within a function."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return dict(frame.f_locals) if frame else {}
+
+
 def function_annotations(function: Any, scope: Mapping[str, Any]) -> dict[str, Any]:
     """Return the types that a function's parameters, and its ``return``, are annotated with."""
     annotations = inspect.get_annotations(function)
@@ -50,13 +58,13 @@ def class_annotations(kind: Any, scope: Mapping[str, Any] | None = None) -> dict
     looked up in the module of each class first, as msgspec does, so that ``date: date`` means what it says; then in
     the class and in ``scope``.
     """
-    cls = get_origin(kind) or kind
+    cls: type[Any] = get_origin(kind) or kind
     filled = _type_arguments(kind)
     found: dict[str, Any] = {}
     for owner in reversed(cls.__mro__):
         module = sys.modules.get(owner.__module__)
         names = vars(module) if module else {}
-        around = {**vars(owner), owner.__name__: owner, **(scope or {})}
+        around: dict[str, Any] = {**vars(owner), owner.__name__: owner, **(scope or {})}
         for name, annotation in inspect.get_annotations(owner).items():
             found[name] = _substitute(resolve(annotation, around, names), filled.get(owner, {}))
     return found
@@ -64,13 +72,16 @@ def class_annotations(kind: Any, scope: Mapping[str, Any] | None = None) -> dict
 
 def _type_arguments(kind: Any) -> dict[type, dict[Any, Any]]:
     """Return, for each class that a generic one is made of, what its type variables stand for."""
-    cls = get_origin(kind) or kind
+    cls: type[Any] = get_origin(kind) or kind
     filled: dict[type, dict[Any, Any]] = {}
-    pending = [(cls, dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False)))]
+    pending: list[tuple[type[Any], dict[Any, Any]]] = [
+        (cls, dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False)))
+    ]
     while pending:
         owner, variables = pending.pop()
         filled[owner] = variables
-        for base in vars(owner).get("__orig_bases__", ()):
+        bases: tuple[Any, ...] = owner.__dict__.get("__orig_bases__", ())
+        for base in bases:
             origin = get_origin(base)
             if origin is not None and hasattr(origin, "__mro__") and hasattr(origin, "__parameters__"):
                 arguments = [_substitute(argument, variables) for argument in get_args(base)]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Mapping
 from types import FunctionType, MappingProxyType
 from typing import Any
 
+from .annotations import names_around
 from .declaration import Misapplied, declaration_of
 from .method import Method
 from .operation import Operation
@@ -54,7 +54,7 @@ class ContractMeta(type):
         replaced = getattr(namespace, "replaced", [])
         report = Report()
         if Contract in bases:
-            scope = {**sys._getframe(1).f_locals, name: cls}
+            scope = {**names_around(), name: cls}
             _check_class(cls, replaced, report)
             setattr(cls, _OPERATIONS, _read(cls, scope, report))
         else:

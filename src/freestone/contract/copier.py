@@ -131,12 +131,13 @@ class _Compiler:
         if len(members) == 2 and any(member.type in (None, type(None)) for member, _ in members):
             _, only = mutable[0]
             return lambda value: None if value is None else only(value)
-        exact = dict(mutable)
+        exact: dict[type[Any], Copier] = dict(mutable)
 
-        def copy_member(value: Any) -> Any:
-            compiled = exact.get(type(value))
+        def copy_member(value: object) -> Any:
+            kind = type(value)
+            compiled = exact.get(kind)
             if compiled is None:
-                compiled = next((found for kind, found in mutable if isinstance(value, kind)), None)
+                compiled = next((found for member, found in mutable if issubclass(kind, member)), None)
             return value if compiled is None else compiled(value)
 
         return copy_member

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -65,7 +66,7 @@ def declaration_of(attribute: object) -> Declaration | None:
 
 def _declare(function: Any, declaration: Declaration) -> Any:
     if function is None:
-        return lambda decorated: _declare(decorated, declaration)
+        return functools.partial(_declare, declaration=declaration)
     if not isinstance(function, FunctionType):
         return Misapplied(function, declaration)
     function.__declaration__ = declaration  # type: ignore[attr-defined]

@@ -55,7 +55,7 @@ def error_codec(error_fields: Mapping[type[ServiceError], Mapping[str, Any]]) ->
         return records[cls]
 
     def encode(error: ServiceError) -> ErrorBody:
-        cls = next((c for c in type(error).__mro__ if known.get(c.__name__) is c), Unknown)
+        cls: type[ServiceError] = next((c for c in type(error).__mro__ if known.get(c.__name__) is c), Unknown)
         values = error.values()
         try:
             fields = _encode({name: values[name] for name in cls.fields})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import FunctionType
-from typing import Any, final, get_args, get_origin
+from typing import Any, cast, final, get_args, get_origin
 
 import msgspec
 
@@ -149,11 +149,12 @@ class Method:
 
     def _raises(self) -> dict[type[ServiceError], dict[str, Any]]:
         """Return the declared errors with the types of their fields."""
-        declared = self._declaration.raises
-        if not isinstance(declared, abc.Sequence) or isinstance(declared, str):
-            name = getattr(declared, "__name__", repr(declared))
+        raises = self._declaration.raises
+        if not isinstance(raises, list | tuple):
+            name = getattr(raises, "__name__", repr(raises))
             self._mistake("", f"raises={name} is not a list", f"say raises=[{name}]")
             return {}
+        declared = cast(Sequence[Any], raises)
         known = {cls.__name__: cls for cls in CANONICAL}
         found: dict[type[ServiceError], dict[str, Any]] = {}
         for error in declared:

@@ -27,26 +27,35 @@ def is_too_deep(value: Any) -> bool:
 
 def parts(value: Any) -> Iterable[Any]:
     """Return what a value directly holds; nothing for a text or a number."""
-    if isinstance(value, Mapping):
-        return value.values()
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return value
+    if _is_map(value):
+        values: Iterable[Any] = value.values()
+        return values
+    if _is_collection(value):
+        items: Iterable[Any] = value
+        return items
     return [getattr(value, name) for name in _field_names(value)]
 
 
 def steps(value: Any) -> Iterator[str]:
     """Return how a path goes into each of the parts: ``.minutes``, ``[2]``."""
-    if isinstance(value, Mapping):
+    if _is_map(value):
         return (f"[{key!r}]" for key in value)
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if _is_collection(value):
         return (f"[{index}]" for index in range(len(value)))
     return (f".{name}" for name in _field_names(value))
 
 
-def _field_names(value: Any) -> Iterable[str]:
+def _is_map(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_collection(value: object) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset))
+
+
+def _field_names(value: object) -> Iterable[str]:
     if isinstance(value, msgspec.Struct):
         return value.__struct_fields__
-    if attributes := getattr(type(value), "__attrs_attrs__", None):
-        return [attribute.name for attribute in attributes]
+    attributes: Iterable[Any] = getattr(type(value), "__attrs_attrs__", ())
     names: Iterable[str] = getattr(type(value), "__dataclass_fields__", ())
-    return names
+    return [attribute.name for attribute in attributes] or names

@@ -48,7 +48,7 @@ def class_place(cls: type, field: str = "") -> Place:
 
 
 @functools.cache
-def _nodes(file: str) -> dict[str, list[ast.AST | Any]]:
+def _nodes(file: str) -> dict[str, list[Any]]:
     """Return the classes and functions of a file by qualified name."""
     found: dict[str, list[Any]] = {}
     try:

@@ -65,7 +65,7 @@ def _made_of(promised: Iterable[Operation]) -> set[Shape]:
 
 
 def _doc(cls: Any, indent: str) -> list[str]:
-    own = vars(cls).get("__doc__") or ""
+    own: str = cls.__dict__.get("__doc__") or ""
     generated = own.startswith((f"{cls.__name__}(", "An enumeration."))  # what Python puts in place of one
     return [] if generated else [f"{indent}{line}".rstrip() for line in inspect.cleandoc(own).splitlines()]
 

@@ -99,12 +99,17 @@ def _jsonable(value: Any) -> Any:
 
 
 def _without_prose(document: Any) -> Any:
-    if isinstance(document, list):
+    kind = _kind(document)
+    if kind is list:
         return [_without_prose(item) for item in document]
-    if isinstance(document, dict):
+    if kind is dict:
         return {
             key: value if key in ("default", "enum", "const") else _without_prose(value)
             for key, value in document.items()
             if not (key in _FOR_PEOPLE and isinstance(value, str))
         }
     return document
+
+
+def _kind(value: object) -> type:
+    return type(value)

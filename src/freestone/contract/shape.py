@@ -15,7 +15,7 @@ import uuid
 from collections import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NewType, final, get_args, get_origin
+from typing import Any, NewType, cast, final, get_args, get_origin
 
 import msgspec
 
@@ -104,16 +104,23 @@ def plain(kind: Any) -> Any:
             return kind
 
 
-def is_record(cls: Any) -> bool:
+def class_of(kind: Any) -> type[Any] | None:
+    """Return the class of a type, without its arguments; None if it is no class."""
+    origin: object = get_origin(kind) or kind
+    return cast(type[Any], origin) if isinstance(origin, type) else None
+
+
+def is_record(kind: Any) -> bool:
     """Whether the class has named fields: a message, a dataclass, an attrs class, a NamedTuple, a TypedDict."""
-    if not isinstance(cls, type):
+    cls = class_of(kind)
+    if cls is None:
         return False
     return (
         issubclass(cls, msgspec.Struct)
         or hasattr(cls, "__dataclass_fields__")
         or hasattr(cls, "__attrs_attrs__")
-        or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
         or typing.is_typeddict(cls)
+        or (hasattr(cls, "_fields") and issubclass(cls, tuple))
     )
 
 
@@ -186,14 +193,14 @@ def type_text(kind: Any) -> str:
     if kind is Ellipsis:
         return "..."
     origin = get_origin(kind)
+    if getattr(origin, "__name__", "") == "Callable":
+        return "Callable[…]"
     if origin is typing.Literal:
         return f"Literal[{', '.join(_literal(value) for value in get_args(kind))}]"
     if origin in (typing.Union, types.UnionType):
         return " | ".join(type_text(part) for part in get_args(kind))
     if type(kind).__name__ == "_AnnotatedAlias":
         return type_text(kind.__origin__)
-    if isinstance(kind, list):
-        return f"[{', '.join(type_text(part) for part in kind)}]"
     name = getattr(origin or kind, "__name__", None) or getattr(kind, "_name", None) or _text(kind)
     arguments = get_args(kind)
     if arguments or (origin is tuple and kind is not typing.Tuple):  # noqa: UP006 - as above

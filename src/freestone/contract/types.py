@@ -9,9 +9,10 @@ from __future__ import annotations
 import collections
 import enum
 import functools
-import inspect
+import sys
 import typing
 from collections import abc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, final, get_origin
 
@@ -21,10 +22,10 @@ from .annotations import Unresolved
 from .copier import is_mutable
 from .place import FindPlace, class_place
 from .report import Report
-from .shape import Form, Shape, children, plain, record_fields, shape_of, type_text
+from .shape import Form, Shape, children, class_of, plain, record_fields, shape_of, type_text
 
 _NAME_A_TYPE = "name a concrete type"
-_SEND_DATA = "send the data that it stands for"
+_SEND_DATA = "send the data that it stands for, as text or numbers"
 
 _ADVICE: dict[Any, str] = {
     Any: _NAME_A_TYPE,
@@ -34,7 +35,7 @@ _ADVICE: dict[Any, str] = {
     msgspec.msgpack.Ext: "say bytes, or name the type that is in it",
     complex: "send two numbers",
     range: "send its ends",
-    abc.Callable: "send data; what is to be called is an operation of a contract",
+    get_origin(Callable[..., Any]): "send data; what is to be called is an operation of a contract",
     abc.Iterable: "say tuple[T, ...]",
     abc.Iterator: "say tuple[T, ...]",
     abc.Generator: "say tuple[T, ...]",
@@ -51,7 +52,7 @@ _ADVICE_BY_BASE: tuple[tuple[type, str], ...] = (
     (abc.AsyncIterable, "only the result of an operation can be a stream"),
     (abc.Awaitable, "say the type of what it will be"),
 )
-_BUILTINS = (str, int, float, bytes, list, tuple, dict, set, frozenset)
+_BUILTINS: tuple[type[Any], ...] = (str, int, float, bytes, list, tuple, dict, set, frozenset)
 
 
 @final
@@ -124,7 +125,8 @@ class TypeCheck:
         return all(results)
 
     def _atom(self, shape: Shape, spot: Spot) -> bool:
-        if isinstance(shape.type, type) and issubclass(shape.type, enum.Flag):
+        cls = class_of(shape.type)
+        if cls is not None and issubclass(cls, enum.Flag):
             name = type_text(shape.type)
             return self._refuse(spot, f'"{name}" combines its members', "say int, or frozenset of a plain Enum")
         if shape.type is msgspec.UnsetType and not spot.is_field:
@@ -206,25 +208,27 @@ def _is_subtle(kind: Any) -> bool:
 def _foreign(kind: Any) -> tuple[str, str]:
     """Say what is wrong with a type that can't cross."""
     name = type_text(kind)
-    cls = get_origin(kind) or kind
-    if isinstance(kind, TypeVar) or kind is typing.Self:
+    if isinstance(kind, TypeVar) or name == "Self":
         return f'"{name}" stands for a type that is not known', _NAME_A_TYPE
-    if isinstance(cls, type) and any(vars(base).get("__operations__") is not None for base in cls.__mro__):
+    cls = class_of(kind)
+    if cls is None:
+        return f'"{name}" can\'t cross a process boundary', _ADVICE.get(kind, _SEND_DATA)
+    if any("__operations__" in vars(base) for base in cls.__mro__):
         return "a service can't be sent", "let whoever needs it declare it as a dependency"
-    advice = _ADVICE.get(cls)
-    if advice is None and isinstance(cls, type):
-        advice = next((text for base, text in _ADVICE_BY_BASE if issubclass(cls, base)), None)
-        builtin = next((base.__name__ for base in _BUILTINS if issubclass(cls, base)), None)
-        if advice is None and builtin:
-            return f'"{name}" arrives as a plain {builtin}', f'say {builtin}, or NewType("{name}", {builtin})'
-    if advice is None:
-        advice = "make it a Message" if inspect.isclass(cls) and cls.__module__ != "builtins" else _SEND_DATA
-        if getattr(cls, "__module__", "").partition(".")[0] in _STANDARD:
-            advice = _SEND_DATA + ", as text or numbers"
-    return f'"{name}" can\'t cross a process boundary', advice
+    builtin = next((base.__name__ for base in _BUILTINS if cls not in _ADVICE and issubclass(cls, base)), None)
+    if builtin:
+        return f'"{name}" arrives as a plain {builtin}', f'say {builtin}, or NewType("{name}", {builtin})'
+    return f'"{name}" can\'t cross a process boundary', _advice(cls)
 
 
-_STANDARD = {"pathlib", "ipaddress", "re", "io", "asyncio", "threading", "datetime", "zoneinfo", "fractions", "array"}
+def _advice(cls: type[Any]) -> str:
+    """Say what to write in place of a class that can't cross."""
+    if cls in _ADVICE:
+        return _ADVICE[cls]
+    for base, advice in _ADVICE_BY_BASE:
+        if issubclass(cls, base):
+            return advice
+    return _SEND_DATA if cls.__module__.partition(".")[0] in sys.stdlib_module_names else "make it a Message"
 
 
 def _record_problems(cls: Any) -> typing.Iterator[tuple[str, str]]:

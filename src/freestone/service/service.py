@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
@@ -27,6 +26,7 @@ from freestone.contract import (
     contracts_of,
     function_place,
     is_contract,
+    names_around,
     operations,
     type_text,
 )
@@ -59,7 +59,7 @@ def service(cls: type[_T]) -> type[_T]:
 
     Raises DeclarationError with all mistakes.
     """
-    scope = {**sys._getframe(1).f_locals, cls.__name__: cls}
+    scope = {**names_around(), cls.__name__: cls}
     report = Report()
     wanted = _Declaration(cls, scope, report).check()
     report.raise_if_any()

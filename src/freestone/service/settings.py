@@ -27,7 +27,8 @@ class SettingsMeta(msgspec.StructMeta):
     """Makes every settings record frozen and keyword-only, without its saying so."""
 
     def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **options: Any) -> Any:
-        return super().__new__(mcls, name, bases, namespace, **{**options, "frozen": True, "kw_only": True})
+        options.update(frozen=True, kw_only=True)
+        return super().__new__(mcls, name, bases, namespace, **options)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
@@ -94,18 +95,24 @@ def _converted(kind: Any, value: object) -> Any:
         raise ValueError(f"it does not fit: {text[:1].lower()}{text[1:]}") from None
 
 
-def _prepared(kind: Any, value: object) -> Any:
+def _prepared(kind: Any, value: Any) -> Any:
     """Return the value with its durations read and its lists split: what msgspec does not know of."""
     members = [member for member in get_args(kind) if member is not type(None)]
     if kind is timedelta:
         return duration(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
     if get_origin(kind) in _SEQUENCES:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        return [_prepared(members[0], part) for part in value] if isinstance(value, list) else value
+        return [_prepared(members[0], part) for part in _items(value)] if _is_written_as_list(value) else value
     if type(None) in get_args(kind) and len(members) == 1:
         return None if value is None else _prepared(members[0], value)
     return value
+
+
+def _is_written_as_list(value: object) -> bool:
+    return isinstance(value, str | list)
+
+
+def _items(value: Any) -> list[Any]:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _made(kind: type, value: object) -> Any:
