@@ -67,10 +67,10 @@ def here(request: Request) -> str:
 
 
 def duration(minutes: int) -> str:
-    """Return a time as people say it.
+    """Return a time as people say it, in one piece: no line may break within it.
 
-    >>> duration(285), duration(40), duration(120)
-    ('4 h 45 min', '40 min', '2 h')
+    >>> duration(285).replace("\N{NO-BREAK SPACE}", " ")
+    '4 h 45 min'
     """
     hours, rest = divmod(minutes, 60)
     parts = [f"{hours}\N{NO-BREAK SPACE}h"] if hours else []

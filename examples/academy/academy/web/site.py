@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final, final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from freestone import Identity, acting_as, deadline
 from freestone.errors import ServiceError
 
 from .failures import foreign, request_failed, service_failed, site_failed
@@ -20,6 +23,12 @@ from .origin import SameOrigin
 from .pages import account, appearance, learning, lesson, path, paths
 from .render import STATIC
 from .services import Find, from_gateway
+from .visitor import visit
+
+PATIENCE: Final = 8.0
+"""Seconds that a page may wait for the services; then it says so, which people like better than a blank tab."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @final
@@ -33,19 +42,31 @@ class Assets(StaticFiles):
         return response
 
 
+def _page(address: str, endpoint: Endpoint, *methods: str) -> Route:
+    """A page, for whoever asks: the calls that it makes are theirs, and together have so much time."""
+
+    async def served(request: Request) -> Response:
+        async with deadline(PATIENCE, what=f"{request.method} {request.url.path}"):
+            learner = (await visit(request)).learner
+            with acting_as(Identity(learner.id) if learner else None):
+                return await endpoint(request)
+
+    return Route(address, served, name=endpoint.__name__, methods=methods or ("GET",))
+
+
 ROUTES: Final = (
-    Route("/", paths.paths, name="paths"),
-    Route("/learning", learning.learning, name="learning"),
-    Route("/paths/{path}", path.path, name="path"),
-    Route("/paths/{path}/enrolment", path.enrol, name="enrol", methods=["POST"]),
-    Route("/paths/{path}/checklist/{item}", path.tick, name="tick", methods=["POST"]),
-    Route("/paths/{path}/resources/{resource}", lesson.lesson, name="lesson"),
-    Route("/paths/{path}/resources/{resource}/done", lesson.complete, name="complete", methods=["POST"]),
-    Route("/paths/{path}/resources/{resource}/undone", lesson.undo, name="undo", methods=["POST"]),
-    Route("/sign-up", account.sign_up, name="sign_up", methods=["GET", "POST"]),
-    Route("/sign-in", account.sign_in, name="sign_in", methods=["GET", "POST"]),
-    Route("/sign-out", account.sign_out, name="sign_out", methods=["POST"]),
-    Route("/appearance", appearance.appearance, name="appearance", methods=["POST"]),
+    _page("/", paths.paths),
+    _page("/learning", learning.learning),
+    _page("/paths/{path}", path.path),
+    _page("/paths/{path}/enrolment", path.enrol, "POST"),
+    _page("/paths/{path}/checklist/{item}", path.tick, "POST"),
+    _page("/paths/{path}/resources/{resource}", lesson.lesson),
+    _page("/paths/{path}/resources/{resource}/done", lesson.complete, "POST"),
+    _page("/paths/{path}/resources/{resource}/undone", lesson.undo, "POST"),
+    _page("/sign-up", account.sign_up, "GET", "POST"),
+    _page("/sign-in", account.sign_in, "GET", "POST"),
+    _page("/sign-out", account.sign_out, "POST"),
+    _page("/appearance", appearance.appearance, "POST"),
     Mount("/static", Assets(directory=STATIC), name="static"),
 )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from academy.progress.contract import Locked, NotEnrolled
 from academy.web.failures import FAILURES, failure_of
+from freestone import Identity, current
 from freestone.errors import (
     CANONICAL,
     ConnectionLost,
@@ -91,6 +94,40 @@ async def test_a_command_is_not_begun_while_nobody_knows_who_asks(town, enrolled
     assert answer.status_code == 503
     assert "Nothing was changed." in answer.text
     assert "complete" not in town.calls
+
+
+async def test_a_page_that_waits_too_long_says_so(town, enrolled, monkeypatch):
+    """The calls of a page together have one deadline; a command that it cut off may have happened."""
+
+    async def never(*_: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("academy.web.site.PATIENCE", 0.05)
+    monkeypatch.setattr(town, "path", never)
+    page = await enrolled.get("/paths/stonework")
+    assert page.status_code == 504
+    assert "That took too long" in page.text
+    monkeypatch.setattr(town, "complete", never)
+    answer = await enrolled.post("/paths/stonework/resources/basics/done")
+    assert answer.status_code == 504
+    assert "What you did may have been saved" in answer.text
+
+
+async def test_calls_are_made_on_behalf_of_the_learner(town, enrolled, monkeypatch):
+    """Whoever is signed in is who asks, in every service."""
+    asked: list[Identity | None] = []
+    paths = town.paths
+
+    def watched():
+        context = current()
+        asked.append(context.identity if context else None)
+        return paths()
+
+    monkeypatch.setattr(town, "paths", watched)
+    await enrolled.get("/")
+    enrolled.cookies.clear()
+    await enrolled.get("/")
+    assert asked == [Identity("ada"), None]
 
 
 async def test_an_unknown_address_is_not_found(ada):

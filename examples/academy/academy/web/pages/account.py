@@ -13,7 +13,7 @@ from academy.web.form import form, local
 from academy.web.notices import redirect
 from academy.web.render import link, page
 from academy.web.services import services
-from academy.web.visitor import COOKIE, forget, remember, visit
+from academy.web.visitor import COOKIE, forget, remember, visitor_of
 from freestone.errors import InvalidArgument, ResourceExhausted
 
 
@@ -68,7 +68,7 @@ async def sign_out(request: Request) -> Response:
 
 
 async def _blank(request: Request, name: str) -> Response:
-    visitor = await visit(request)
+    visitor = visitor_of(request)
     wanted = local(request.query_params.get("next", ""))
     if visitor.learner is not None:
         return redirect(wanted or link(request, "learning"))

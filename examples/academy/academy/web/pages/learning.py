@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from academy.web.render import page
 from academy.web.services import services
-from academy.web.visitor import visit
+from academy.web.visitor import visitor_of
 
 
 async def learning(request: Request) -> Response:
     """Show the learner's paths."""
-    learner = (await visit(request)).require()
+    learner = visitor_of(request).require()
     enrolments = await services(request).progress.enrolments(learner.id)
     return page(request, "learning.html", enrolments=enrolments, learner=learner)

@@ -12,7 +12,7 @@ from academy.web.notices import NOTICES, redirect
 from academy.web.outline import outline
 from academy.web.render import link, page, partial
 from academy.web.services import services
-from academy.web.visitor import visit
+from academy.web.visitor import visitor_of
 from freestone.errors import NotFound, ServiceError
 
 from .path import outlined
@@ -20,7 +20,7 @@ from .path import outlined
 
 async def lesson(request: Request) -> Response:
     """Show a resource: its article, or why it is locked."""
-    visitor = await visit(request)
+    visitor = visitor_of(request)
     slug, resource = request.path_params["path"], request.path_params["resource"]
     found = await services(request).catalog.resource(slug, resource)
     whole, stale = await outlined(request, visitor, slug)
@@ -45,7 +45,7 @@ async def lesson(request: Request) -> Response:
 
 async def complete(request: Request) -> Response:
     """Mark the resource as done."""
-    learner = (await visit(request)).require()
+    learner = visitor_of(request).require()
     slug, resource = request.path_params["path"], request.path_params["resource"]
     standing = await services(request).progress.complete(learner.id, slug, resource)
     return await _changed(request, standing, "finished" if standing.finished else "done")
@@ -53,7 +53,7 @@ async def complete(request: Request) -> Response:
 
 async def undo(request: Request) -> Response:
     """Take back that the resource is done."""
-    learner = (await visit(request)).require()
+    learner = visitor_of(request).require()
     slug, resource = request.path_params["path"], request.path_params["resource"]
     standing = await services(request).progress.undo(learner.id, slug, resource)
     return await _changed(request, standing, "undone")

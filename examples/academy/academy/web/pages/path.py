@@ -13,13 +13,13 @@ from academy.web.notices import NOTICES, redirect
 from academy.web.outline import Outline, outline, upcoming
 from academy.web.render import link, page, partial
 from academy.web.services import services
-from academy.web.visitor import Visitor, visit
+from academy.web.visitor import Visitor, visitor_of
 from freestone.errors import ServiceError
 
 
 async def path(request: Request) -> Response:
     """Show a path."""
-    visitor = await visit(request)
+    visitor = visitor_of(request)
     found, stale = await outlined(request, visitor, request.path_params["path"])
     step = found.current
     return page(
@@ -49,7 +49,7 @@ async def outlined(request: Request, visitor: Visitor, slug: str) -> tuple[Outli
 
 async def enrol(request: Request) -> Response:
     """Enrol the learner in the path."""
-    learner = (await visit(request)).require()
+    learner = visitor_of(request).require()
     slug = request.path_params["path"]
     await services(request).progress.enrol(learner.id, slug)
     return redirect(link(request, "path", path=slug), "enrolled")
@@ -57,7 +57,7 @@ async def enrol(request: Request) -> Response:
 
 async def tick(request: Request) -> Response:
     """Tick a box of the checklist, or take the tick back: the form says which."""
-    learner = (await visit(request)).require()
+    learner = visitor_of(request).require()
     slug, item = request.path_params["path"], request.path_params["item"]
     progress = services(request).progress
     wanted = (await form(request)).get("ticked") == "yes"

@@ -7,13 +7,13 @@ from starlette.responses import Response
 
 from academy.web.render import page
 from academy.web.services import services
-from academy.web.visitor import visit
+from academy.web.visitor import visitor_of
 from freestone.errors import ServiceError
 
 
 async def paths(request: Request) -> Response:
     """Show every path, with progress for a learner."""
-    visitor = await visit(request)
+    visitor = visitor_of(request)
     found = services(request)
     summaries = await found.catalog.paths()
     enrolments, stale = {}, False
