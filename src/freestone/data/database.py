@@ -116,9 +116,12 @@ class Database:
     async def start(self) -> None:
         """Open the file, create it if it is missing, and apply the migrations that it lacks.
 
-        Raises Unavailable when it can't be opened, MigrationError when it can't be migrated.
+        Does nothing if it is open. Raises Unavailable when it can't be opened, MigrationError when it can't be
+        migrated.
         """
-        from .migrations import migrate
+        if self._is_open:
+            return
+        from .migrations import migrate  # and with it Alembic, only where a database is opened
 
         await self._store.start()
         self._is_open = True
