@@ -206,6 +206,8 @@ _NOBODY: Final = _Nobody()
 
 def _why(events: list[Event]) -> str:
     match events[-1:]:
+        case [Violation(reason=Reason.OTHER_APPLICATION | Reason.NO_COMMON_VERSION, message=message)]:
+            return f"the peers do not fit: {message}"
         case [Violation(message=message)]:
             return f"the peer broke the protocol: {message}"
         case [Goodbye(message=message)]:
