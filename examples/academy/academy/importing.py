@@ -31,7 +31,7 @@ async def _catalog(app: App) -> AsyncIterator[Catalog]:
     """Give a client of the application's catalog for a block."""
     name = app.kept_by[Catalog]
     external = app.externals.get(name)
-    replicas = [replica for run in running(app.directory) for replica in run.replicas if name in replica.services]
+    replicas = [replica for run in running(app.home) for replica in run.replicas if name in replica.services]
     addresses = map(str, external.at) if external else dict.fromkeys(replica.address for replica in replicas)
     if external or replicas:
         async with connect(Catalog, *addresses, service=name, application=app.name) as catalog:

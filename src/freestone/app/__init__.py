@@ -1,12 +1,12 @@
 """Services, placed: the application file, the plan of a topology, and the host that runs one process of it."""
 
-from .address import from_here, http_url, replica_address
+from .address import from_here, http_address, http_url, replica_address
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
 from .config import settings_of, variable_name
 from .connect import connect
 from .control import CONTROL, Control, ProcessStatus
 from .entrance import Entrance, Opened
-from .file import FILE_NAME, ApplicationFile, find, read
+from .file import FILE_NAME, HOME_NAME, ApplicationFile, find, read
 from .host import Host
 from .lifecycle import StartError
 from .linker import load
@@ -20,6 +20,7 @@ __all__ = [
     "CONTROL",
     "CUT_EVERYWHERE",
     "FILE_NAME",
+    "HOME_NAME",
     "NAME",
     "NAME_RULE",
     "App",
@@ -50,6 +51,7 @@ __all__ = [
     "find",
     "follow",
     "from_here",
+    "http_address",
     "http_url",
     "load",
     "local",

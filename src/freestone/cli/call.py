@@ -13,14 +13,14 @@ from typing import Any, final
 import msgspec
 import typer
 
-from freestone.app import ApplicationFile, BadReference, connect, find, follow, make_importable, read
-from freestone.contract import Contract, Operation, contract_of, operations
-from freestone.errors import ConfigurationError, Mistake
+from freestone.app import ApplicationFile, connect
+from freestone.contract import Contract, Operation, operations
 from freestone.service import Identity, acting_as, deadline
 
+from .application import the_file
 from .arguments import parse_arguments
 from .failure import UsageMistake
-from .running import the_run
+from .running import contract_of_service, the_run
 
 
 @final
@@ -47,7 +47,7 @@ def call(
 
     Raises UsageMistake, ServiceError, and ConfigurationError if the application's file is wrong.
     """
-    application = read(find(file, Path.cwd()))
+    application = the_file(file)
     target = _target(application, topology, name)
     arguments = target.operation.arguments_from(parse_arguments(words), False)
     if seconds is None:
@@ -77,7 +77,7 @@ def _target(application: ApplicationFile, topology: str | None, name: str) -> Ta
     service, dot, method = name.rpartition(".")
     if not dot:
         raise UsageMistake(f'"{name}" is no operation; write SERVICE.METHOD')
-    contract = _contract(application, service)
+    contract = contract_of_service(application, service)
     known = operations(contract)
     if method not in known:
         raise UsageMistake(f'{service} has no operation "{method}"; it has {", ".join(known)}')
@@ -87,16 +87,3 @@ def _target(application: ApplicationFile, topology: str | None, name: str) -> Ta
         run = the_run(application, topology)
         addresses = list(dict.fromkeys(each.address for each in run.replicas if service in each.services))
     return Target(application.name, service, contract, known[method], addresses)
-
-
-def _contract(application: ApplicationFile, service: str) -> type[Contract]:
-    references = {**application.services, **{name: it.contract for name, it in application.externals.items()}}
-    if service not in references:
-        raise UsageMistake(f'{application.name} has no service "{service}"; it has {", ".join(references)}')
-    make_importable(application.directory)
-    try:
-        return contract_of(follow(references[service], application.directory))
-    except BadReference as error:
-        raise ConfigurationError(
-            [*error.mistakes, Mistake(f"services.{service}", error.problem, error.advice, str(application.path))]
-        ) from error

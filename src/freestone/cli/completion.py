@@ -1,4 +1,5 @@
-"""What a shell offers when Tab is pressed: names from the application file. No service is imported for it."""
+"""What a shell offers when Tab is pressed: names from the application file. Nothing is imported for it but, after
+the dot of an operation, that service."""
 
 from __future__ import annotations
 
@@ -35,8 +36,22 @@ def services(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def operations(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the names of the services, each with the dot after which the method comes."""
-    return [f"{name}." for name in services(ctx, incomplete)]
+    """Offer the names of the services, each with a dot; after the dot, the operations of that one."""
+    service, dot, _ = incomplete.rpartition(".")
+    if not dot:
+        return [f"{name}." for name in services(ctx, incomplete)]
+    from freestone.contract import operations
+    from freestone.errors import FreestoneError
+
+    from .failure import UsageMistake
+    from .running import contract_of_service
+
+    file = _application_file(ctx)
+    try:
+        known = operations(contract_of_service(file, service)) if file else ()
+    except (FreestoneError, UsageMistake):
+        return []  # the call itself will say what is wrong
+    return _offer([f"{service}.{name}" for name in known], incomplete)
 
 
 def _offer(names: Iterable[str], incomplete: str) -> list[str]:
@@ -44,11 +59,12 @@ def _offer(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _application_file(ctx: typer.Context) -> ApplicationFile | None:
-    from freestone.app import find, read
     from freestone.errors import ConfigurationError
+
+    from .application import the_file
 
     path: Path | None = ctx.params.get("file")
     try:
-        return read(find(path, Path.cwd()))
+        return the_file(path)
     except ConfigurationError:
         return None  # there is nothing to offer; the command itself will say what is wrong

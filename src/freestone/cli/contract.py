@@ -7,10 +7,11 @@ from pathlib import Path
 
 import typer
 
-from freestone.app import FILE_NAME, BadReference, find, follow, load, make_importable
+from freestone.app import FILE_NAME, BadReference, find, follow, make_importable
 from freestone.contract import contract_of, schema
 from freestone.errors import ConfigurationError, Mistake
 
+from .application import the_application
 from .failure import UsageMistake
 
 
@@ -23,7 +24,7 @@ def show(target: str, file: Path | None) -> None:
 
 
 def _kept_by(service: str, file: Path | None) -> type:
-    app = load(file)
+    app = the_application(file)
     known = {name: spec.contract for name, spec in app.services.items()}
     known |= {name: spec.contract for name, spec in app.externals.items()}
     if service not in known:

@@ -75,7 +75,9 @@ def explain(error: Exception) -> tuple[str, int]:
             lines = [str(mistake) for mistake in error.mistakes]
             return lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes", *lines]), os.EX_CONFIG
         case FreestoneError():
-            return str(error), SERVICE_EXIT
+            # A service that did not start because of its settings will not start the next time either.
+            misconfigured = isinstance(error.__cause__, ConfigurationError | DeclarationError)
+            return str(error), os.EX_CONFIG if misconfigured else SERVICE_EXIT
         case _:
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return f"{text} (with `freestone --debug …` the traceback)", os.EX_SOFTWARE

@@ -98,11 +98,23 @@ def new(
 
 
 @app.command(
-    epilog=_examples("$ freestone run", "$ freestone run split", "$ freestone run split --file ../academy"),
+    epilog=_examples(
+        "$ freestone run",
+        "$ freestone run split",
+        "$ freestone run split --file ../academy --listen 127.0.0.1:0",
+    ),
 )
 def run(
     topology: Topology = None,
     file: File = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the gateway serves HTTP, instead of where the file says; port 0 is any free one.",
+            show_default=False,
+        ),
+    ] = None,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds in which calls in flight may finish when it is stopped.")
     ] = 30.0,
@@ -114,7 +126,7 @@ def run(
     """
     from .run import run
 
-    run(file, topology, drain)
+    run(file, topology, listen, drain)
 
 
 @app.command(

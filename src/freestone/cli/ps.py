@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from freestone.app import CONTROL, Control, connect, find, read
+from freestone.app import CONTROL, Control, connect
 from freestone.clock import SystemClock
 from freestone.deploy.supervisor import ReplicaRecord, RunRecord, State, resident_bytes, running
 from freestone.errors import ServiceError
+
+from .application import the_file
 
 _PATIENCE = 1.0
 """Seconds for which a process is waited for that does not answer."""
@@ -48,8 +50,8 @@ class Seen:
 
 def ps(file: Path | None, as_json: bool) -> None:
     """Print a line for each replica of each topology that runs."""
-    application = read(find(file, Path.cwd()))
-    runs = running(application.directory)
+    application = the_file(file)
+    runs = running(application.home)
     seen = asyncio.run(_look_at(runs))
     if as_json:
         typer.echo(json.dumps([_described(run, replicas) for run, replicas in seen], indent=2))
@@ -96,14 +98,19 @@ def _print(seen: Sequence[tuple[RunRecord, Sequence[Seen]]]) -> None:
     now = SystemClock().now()
     for run, replicas in seen:
         gateway = f", gateway on {run.gateway}" if run.gateway else ""
-        console.print(f"{run.application} runs as {run.topology}{gateway}", markup=False, highlight=False)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in _HEADINGS:
-            justify = "right" if heading in _NUMBERS else "left"
-            table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for each in replicas:
-            table.add_row(*_cells(each, now))
-        console.print(table)
+        typer.echo(f"{run.application} runs as {run.topology}{gateway}")
+        with console.capture() as capture:
+            console.print(_table(replicas, now))
+        typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _table(replicas: Sequence[Seen], now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", overflow="fold")
+    for each in replicas:
+        table.add_row(*_cells(each, now))
+    return table
 
 
 def _cells(seen: Seen, now: datetime) -> list[Text]:

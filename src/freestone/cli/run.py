@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
-from freestone.app import Host, load, plan, settings_of
+from freestone.app import App, Host, http_address, plan, settings_of
 from freestone.clock import SystemClock, system_random
 from freestone.deploy.supervisor import (
     OWN_NAME,
@@ -26,26 +27,39 @@ from freestone.deploy.supervisor import (
 )
 from freestone.errors import ConfigurationError, Mistake
 
+from .application import the_application
+from .failure import UsageMistake
 from .serve import Inheritance
-from .serving import Seat, peers, run_loop, serve_here, start_logging
+from .serving import Seat, end_tidily, peers, run_loop, serve_here, start_logging
 
 _LAST_LINES = 5.0
 """Seconds in which the lines that wait may be written at the end; a terminal that is paused is not waited for."""
 
 
-def run(file: Path | None, topology: str | None, drain: float) -> None:
-    """Run a topology until a signal says so.
+def run(file: Path | None, topology: str | None, listen: str | None, drain: float) -> None:
+    """Run a topology until a signal says so. ``listen`` is the gateway's place, if it is not the file's.
 
-    Raises ConfigurationError for what is wrong in the application's file or its settings, and for a process that
-    can't be started.
+    Raises UsageMistake if there is no such place or no gateway, ConfigurationError for what is wrong in the
+    application's file or its settings, and for a process that can't be started.
     """
-    made = plan(load(file), topology)
+    app = the_application(file)
+    made = plan(app if listen is None else _listening(app, listen), topology)
     settings_of(made.app, os.environ)  # told here, once, and not by each process
+    end_tidily()
     with Run.open(made, SystemClock()) as opened:
         if len(opened.places) == 1:
             _run_here(opened, drain)
         else:
             _supervise(opened, drain)
+
+
+def _listening(app: App, listen: str) -> App:
+    if app.gateway is None:
+        raise UsageMistake(f"{app.name} has no gateway that could listen on {listen}")
+    try:
+        return replace(app, gateway=replace(app.gateway, listen=http_address(listen)))
+    except ValueError as error:
+        raise UsageMistake(f"--listen: {error}; write it as 127.0.0.1:8000") from error
 
 
 def _run_here(run: Run, drain: float) -> None:

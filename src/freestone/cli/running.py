@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from freestone.app import ApplicationFile
+from freestone.app import ApplicationFile, BadReference, follow, make_importable
+from freestone.contract import Contract, contract_of
 from freestone.deploy.supervisor import RunRecord, running
-from freestone.errors import Unavailable
+from freestone.errors import ConfigurationError, Mistake, Unavailable
 
 from .failure import UsageMistake
 
@@ -14,7 +15,7 @@ def the_run(file: ApplicationFile, topology: str | None) -> RunRecord:
 
     Raises Unavailable if none runs, and UsageMistake if several do and none is named.
     """
-    runs = {run.topology: run for run in running(file.directory)}
+    runs = {run.topology: run for run in running(file.home)}
     if topology is not None and topology not in runs:
         raise Unavailable(f"{file.name} does not run as {topology} here; start it with `freestone run {topology}`")
     if not runs:
@@ -22,3 +23,20 @@ def the_run(file: ApplicationFile, topology: str | None) -> RunRecord:
     if topology is None and len(runs) > 1:
         raise UsageMistake(f"{file.name} runs as {' and as '.join(runs)}; name one with --topology")
     return runs[topology or next(iter(runs))]
+
+
+def contract_of_service(file: ApplicationFile, name: str) -> type[Contract]:
+    """Return the contract of a service, of which no more is imported than that.
+
+    Raises UsageMistake if the application has no such service, ConfigurationError if it can't be imported.
+    """
+    references = {**file.services, **{external: entry.contract for external, entry in file.externals.items()}}
+    if name not in references:
+        raise UsageMistake(f'{file.name} has no service "{name}"; it has {", ".join(references)}')
+    make_importable(file.directory)
+    try:
+        return contract_of(follow(references[name], file.directory))
+    except BadReference as error:
+        raise ConfigurationError(
+            [*error.mistakes, Mistake(f"services.{name}", error.problem, error.advice, str(file.path))]
+        ) from error

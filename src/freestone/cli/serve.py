@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from typing import final
 
 import typer
 
-from freestone.app import Host, load, plan
+from freestone.app import HOME_NAME, Host, plan
 from freestone.deploy.supervisor import (
     CONFIGURATION_EXIT,
     Lifeline,
@@ -24,8 +22,9 @@ from freestone.deploy.supervisor import (
     listen_tcp,
 )
 
+from .application import home, the_application
 from .failure import explain
-from .serving import Seat, peers, run_loop, serve_here, start_logging
+from .serving import Seat, end_tidily, peers, run_loop, serve_here, start_logging
 
 _GRACE = 5.0
 """Seconds beyond the drain time after which an orphan is ended, whatever it is doing."""
@@ -59,7 +58,7 @@ def serve_child(
     """Serve a process for a supervisor, until it says so or is gone."""
     with _tenancy(file, topology, drain, given, Lifeline(lifeline_fd)) as lifeline:
         start_logging()
-        made = plan(load(file), topology)
+        made = plan(the_application(file), topology)
         wire = _inherited(given.wire)
         gateway = None if given.gateway is None else _inherited(given.gateway)
         seat = Seat(made, process, replica, wire, gateway, peers(made, process, given.directory))
@@ -73,9 +72,9 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
     by hand beside it find it.
     """
     start_logging()
-    made = plan(load(file), topology)
+    made = plan(the_application(file), topology)
     planned = made.process(process)
-    directory = made.app.directory / ".freestone" / "run" / made.topology
+    directory = made.app.home / "run" / made.topology
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     wire = planned.listen or planned.addresses(directory)[replica]
     gateway = None
@@ -93,9 +92,8 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
 @contextmanager
 def _tenancy(file: Path, topology: str, drain: float, given: Inheritance, lifeline: Lifeline) -> Generator[Lifeline]:
     """Watch the supervisor, and tell it why this process can't be started if it can't."""
-    # Until the event loop listens, the signal must not end the process before it has cleared up.
-    signal.signal(signal.SIGTERM, _exit)
-    tenancy = Tenancy(lifeline, RuntimeDirectory(given.directory), RunFile(file.parent, topology))
+    end_tidily()
+    tenancy = Tenancy(lifeline, RuntimeDirectory(given.directory), RunFile(home() or file.parent / HOME_NAME, topology))
     tenancy.begin(grace=drain + _GRACE)
     try:
         yield lifeline
@@ -111,7 +109,3 @@ def _tenancy(file: Path, topology: str, drain: float, given: Inheritance, lifeli
 def _inherited(fd: int) -> socket.socket:
     os.set_inheritable(fd, False)
     return socket.socket(fileno=fd)
-
-
-def _exit(number: int, frame: object) -> None:
-    sys.exit(128 + number)

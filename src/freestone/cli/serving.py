@@ -22,6 +22,8 @@ from freestone.call import Address
 
 T = TypeVar("T")
 
+_log = logging.getLogger("freestone.cli")
+
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -54,6 +56,7 @@ class Stop:
 
     def _heard(self, number: int) -> None:
         if not self.asked.is_set():
+            _log.info("draining")
             self.asked.set()
             return
         for each in self._numbers:
@@ -95,6 +98,12 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
         asked.cancel()
 
 
+def end_tidily() -> None:
+    """Until an event loop listens for signals, let those that ask to end do what Ctrl-C does: clear up on the way."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
     """Run the coroutine on the fast event loop, and return its result. A second signal is an exit status."""
     try:
@@ -108,3 +117,4 @@ def start_logging() -> None:
     """Write this process's log to standard error, and what it prints a line at a time though it may be a pipe."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # which migrations are applied is said by freestone.data

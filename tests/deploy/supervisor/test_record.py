@@ -53,7 +53,7 @@ def test_what_is_claimed_is_what_runs(tmp_path: Path) -> None:
     file.claim(ours)
     assert running(tmp_path) == [ours]
     assert json.loads(file.path.read_text("utf-8"))["replicas"][0]["process"] == "catalog"
-    assert file.path == tmp_path / ".freestone" / "run" / "split.json"
+    assert file.path == tmp_path / "run" / "split.json"
 
 
 def test_a_topology_that_runs_is_not_run_again(tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ class RunRecord(msgspec.Struct, frozen=True):
 
 @final
 class RunFile:
-    """The file for one topology of the application in ``directory`` (where its freestone.toml is)."""
+    """The file for one topology of the application whose runs keep their state in ``home``."""
 
-    def __init__(self, directory: Path, topology: str) -> None:
-        self.path = run_directory(directory) / f"{topology}.json"
+    def __init__(self, home: Path, topology: str) -> None:
+        self.path = run_directory(home) / f"{topology}.json"
 
     def claim(self, record: RunRecord) -> None:
         """Write the first record of a run, and clear up after a run that was killed.
@@ -88,16 +88,17 @@ class RunFile:
                 self.path.unlink()
 
 
-def run_directory(directory: Path) -> Path:
-    """Return where the run files of the application in that directory are."""
-    return directory / ".freestone" / "run"
+def run_directory(home: Path) -> Path:
+    """Return where the run files are of an application whose runs keep their state in ``home``."""
+    return home / "run"
 
 
-def running(directory: Path) -> list[RunRecord]:
-    """Return what runs of the application in that directory, by the topology's name. Stale files are passed
-    over.
+def running(home: Path) -> list[RunRecord]:
+    """Return what runs of the application whose runs keep their state in ``home``, by the topology's name.
+
+    Stale files are passed over.
     """
-    records = (read(path) for path in sorted(run_directory(directory).glob("*.json")))
+    records = (read(path) for path in sorted(run_directory(home).glob("*.json")))
     return [record for record in records if record is not None and record.supervisor.alive()]
 
 

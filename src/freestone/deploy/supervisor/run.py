@@ -58,7 +58,7 @@ class Run:
         Raises ConfigurationError if the topology runs already, or a socket can't be bound.
         """
         directory = RuntimeDirectory.make()
-        file = RunFile(plan.app.directory, plan.topology)
+        file = RunFile(plan.app.home, plan.topology)
         run = cls(plan, directory, file, clock.now())
         try:
             file.claim(run._record(lambda _: None))

@@ -1,0 +1,24 @@
+"""The application that a command is about, and where its runs keep their state."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from freestone.app import App, ApplicationFile, find, load, read
+
+
+def home() -> Path | None:
+    """Return the directory that ``FREESTONE_HOME`` names; None is ``.freestone`` beside the application's file."""
+    written = os.environ.get("FREESTONE_HOME")
+    return Path(written).absolute() if written else None
+
+
+def the_application(file: Path | None) -> App:
+    """Return the application with its code. Raises ConfigurationError."""
+    return load(file, home=home())
+
+
+def the_file(file: Path | None) -> ApplicationFile:
+    """Return what the application's file says; none of its code is imported. Raises ConfigurationError."""
+    return read(find(file, Path.cwd()), home=home())
