@@ -12,7 +12,7 @@ help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/ready ## Serve Academy in one process, on embedded defaults
-	@$(BIN)/freestone --file examples/academy/freestone.toml run
+	@$(BIN)/freestone run --file examples/academy
 
 test: .venv/ready ## Run the tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

@@ -1,6 +1,42 @@
 """For an application's tests: runners for every placement, fakes, and the conformance suites of the seams."""
 
-from .clock import FakeClock, FakeIds, fake_random
-from .fake import FakeTransport, fake
+from __future__ import annotations
 
-__all__ = ["FakeClock", "FakeIds", "FakeTransport", "fake", "fake_random"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .clock import FakeClock, FakeIds, fake_random
+    from .fake import FakeTransport, fake
+    from .placement import Placement, Running, running
+    from .processes import Processes, processes
+
+__all__ = [
+    "FakeClock",
+    "FakeIds",
+    "FakeTransport",
+    "Placement",
+    "Processes",
+    "Running",
+    "fake",
+    "fake_random",
+    "processes",
+    "running",
+]
+
+_HOMES = {
+    "clock": ("FakeClock", "FakeIds", "fake_random"),
+    "fake": ("FakeTransport", "fake"),
+    "placement": ("Placement", "Running", "running"),
+    "processes": ("Processes", "processes"),
+}
+"""Imported at the first use: pytest imports this package, for its plugin, in every project where it is installed."""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,74 @@
-"""The pytest plugin."""
+"""The pytest plugin: a fixture that runs the application, in each placement that was chosen.
+
+    async def test_a_path_is_found(application):
+        assert await application.client(Catalog).path("microservices")
+
+runs four times, once a placement. ``pytest --placement local`` runs it once; ``--placement local,processes`` twice.
+``@pytest.mark.placements("local", "memory")`` says where a test makes sense. The application is the one of the nearest
+``freestone.toml`` upwards of the test; a project overrides the fixture ``freestone_file`` to name another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from .placement import Running
+
+_ALL = ("local", "codec", "memory", "processes")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--placement``."""
+    parser.getgroup("freestone").addoption(
+        "--placement",
+        default=",".join(_ALL),
+        metavar="NAMES",
+        help=f"where the fixture `application` runs the services: some of {', '.join(_ALL)} (default: all)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark, and refuse a placement that there is not."""
+    config.addinivalue_line("markers", "placements(*names): the placements in which the test makes sense")
+    unknown = [name for name in _chosen(config) if name not in _ALL]
+    if unknown:
+        raise pytest.UsageError(f"--placement: there is no {', '.join(unknown)}; there are {', '.join(_ALL)}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses ``application`` once a placement."""
+    if "placement" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("placements")
+    wanted = mark.args if mark else _ALL
+    metafunc.parametrize("placement", [name for name in _chosen(metafunc.config) if name in wanted])
+
+
+@pytest.fixture
+def freestone_file(request: pytest.FixtureRequest) -> Path | None:
+    """The application file that ``application`` runs; None is the nearest one upwards of the test."""
+    return None
+
+
+@pytest_asyncio.fixture
+async def application(
+    request: pytest.FixtureRequest, placement: str, freestone_file: Path | None, tmp_path: Path
+) -> AsyncGenerator[Running]:
+    """The application, running in one placement, on fresh databases; see ``freestone.testing.Running``."""
+    from freestone.app import load
+
+    from .placement import Placement, running
+
+    app = load(freestone_file, cwd=request.path.parent)
+    async with running(app, Placement(placement), directory=tmp_path) as it:
+        yield it
+
+
+def _chosen(config: pytest.Config) -> list[str]:
+    return [name.strip() for name in str(config.getoption("--placement")).split(",") if name.strip()]

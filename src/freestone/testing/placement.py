@@ -1,0 +1,97 @@
+"""One test body, in every placement of the application's services.
+
+    local       one process; calls go straight to the methods
+    codec       one process; each call goes through the codec, which finds what would differ over the wire
+    memory      one process; each call goes over the wire, on pipes in memory
+    processes   each service in a process of its own, really started, on sockets
+
+The first three make the services in the test's own event loop; the last runs ``freestone run cut-everywhere``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import tempfile
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from freestone.app import CUT_EVERYWHERE, App, Host, Near, monolith, settings_of
+from freestone.call import CodecTransport, LocalTransport
+from freestone.clock import Clock, Random
+
+from .memory import wire_in_memory
+from .processes import processes
+
+C = TypeVar("C")
+
+
+class Placement(enum.Enum):
+    """Where a test runs the services."""
+
+    LOCAL = "local"
+    CODEC = "codec"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+
+
+class Running(Protocol):
+    """An application that runs for a test."""
+
+    def client(self, contract: type[C]) -> C:
+        """Return a client of the contract. Raises ConfigurationError if no service keeps it."""
+        ...
+
+
+@contextlib.asynccontextmanager
+async def running(
+    app: App,
+    placement: Placement = Placement.LOCAL,
+    *,
+    directory: Path | None = None,
+    clock: Clock | None = None,
+    random: Random | None = None,
+) -> AsyncGenerator[Running]:
+    """Run an application's services for a block, placed that way, on databases of their own.
+
+    ``directory`` is where these are; without it, in a folder that is deleted afterwards. ``clock`` and ``random`` are
+    given to the services, and refused where they run in processes of their own. The gateway is not opened.
+
+    >>> async def test_paths():
+    ...     async with running(load(Path("freestone.toml")), Placement.MEMORY) as application:
+    ...         assert await application.client(Catalog).paths() == ()
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if directory is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
+        if placement is Placement.PROCESSES:
+            if clock is not None or random is not None:
+                raise ValueError("services in processes of their own can't share a test's clock or random")
+            yield await stack.enter_async_context(processes(app, CUT_EVERYWHERE, directory))
+            return
+        async with _near(placement) as near:
+            host = Host(
+                monolith(replace(app, data=directory / "data")),
+                "app",
+                settings=settings_of(app, {}),
+                near=near,
+                clock=clock,
+                random=random,
+            )
+            stack.push_async_callback(host.stop, 5.0)
+            await host.start()
+            yield host
+
+
+@contextlib.asynccontextmanager
+async def _near(placement: Placement) -> AsyncGenerator[Near]:
+    match placement:
+        case Placement.LOCAL:
+            yield LocalTransport
+        case Placement.CODEC:
+            yield CodecTransport
+        case _:
+            async with wire_in_memory() as near:
+                yield near
