@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from freestone.errors import Code
 
+from .assembly import Assembly
 from .calls import Calls
 from .codec import COUNTED, HEAD, decode, encode
 from .frames import (
@@ -37,6 +38,7 @@ from .frames import (
     Reply,
     Request,
 )
+from .greeting import agree
 from .limits import FrameTooLarge, Limits
 from .reason import Reason, WireError
 from .request import RequestEncoder
@@ -83,7 +85,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_calls", "_largest", "_needed", "_partial", "_peer_frame", "_pings", "_readers", "_side",
+        "_assembly", "_calls", "_peer_frame", "_pings", "_readers", "_side",
         "_states", "frames", "hello", "limits", "outgoing", "peer", "state", "version",
     )  # fmt: skip
 
@@ -102,10 +104,8 @@ class Connection:
         self._side = side
         self._calls = Calls()
         self._states = self._calls.states
-        self._partial = bytearray()
-        self._needed = 0
+        self._assembly = Assembly(self.limits.hello)
         self._pings = 0
-        self._largest = self.limits.hello
         self._peer_frame = 0
         self._readers: dict[int, Callable[[int, bytes, list[Event]], None]] = {
             FrameType.HELLO: self._receive_hello,
@@ -122,7 +122,7 @@ class Connection:
     @property
     def mid_frame(self) -> bool:
         """Whether the last bytes that came are the beginning of a frame."""
-        return bool(self._partial)
+        return self._assembly.pending
 
     @property
     def accepts(self) -> bool:
@@ -250,25 +250,22 @@ class Connection:
         events: list[Event] = []
         if self.state is State.CLOSED:
             return events
-        if self._partial:
-            self._partial += data
-            if len(self._partial) < self._needed:
-                return events
-            data = bytes(self._partial)
-            self._partial = bytearray()
+        whole = self._assembly.join(data)
+        if whole is None:
+            return events
         try:
-            self._parse(data, events)
+            self._parse(whole, events)
         except WireError as error:
             self.fail(error.reason, str(error))
             events.append(Violation(error.reason, str(error)))
         return events
 
     def _parse(self, data: bytes, events: list[Event]) -> None:
-        offset, end = 0, len(data)
+        offset, end, assembly = 0, len(data), self._assembly
         while end - offset >= _HEAD_SIZE:
             length, kind, call_id = _unpack(data, offset)
-            if not COUNTED <= length <= self._largest:
-                raise self._bad_length(length)
+            if not COUNTED <= length <= assembly.largest:
+                raise assembly.refusal(length)
             stop = offset + 4 + length
             if stop > end:
                 break
@@ -281,24 +278,7 @@ class Connection:
                 return
             offset = stop
         if offset < end:
-            self._keep(data[offset:])
-
-    def _keep(self, rest: bytes) -> None:
-        """Keep the beginning of a frame, until as much has come as its length says."""
-        self._needed = 4
-        if len(rest) >= 4:
-            length = int.from_bytes(rest[:4], "big")
-            if not COUNTED <= length <= self._largest:
-                raise self._bad_length(length)
-            self._needed += length
-        self._partial = bytearray(rest)
-
-    def _bad_length(self, length: int) -> WireError:
-        if self.peer is None:
-            return WireError(Reason.NOT_FREESTONE, f"the first frame would have {length} bytes; HELLO has fewer")
-        if length < COUNTED:
-            return WireError(Reason.MALFORMED, f"a frame of {length} bytes has no room for its head")
-        return WireError(Reason.TOO_LARGE, _too_large("a frame", length, self._largest))
+            self._assembly.keep(data[offset:])
 
     def _unexpected(self, kind: int) -> WireError:
         if self.peer is None:
@@ -313,21 +293,11 @@ class Connection:
         hello = decode(FrameType.HELLO, call_id, payload, depth=self.limits.depth)
         assert isinstance(hello, Hello)
         self._move(Move.RECEIVE_HELLO)
-        if hello.application != self.hello.application:
-            raise WireError(
-                Reason.OTHER_APPLICATION,
-                f"one end is the application {self.hello.application!r}, the other is {hello.application!r}",
-            )
-        common = set(hello.versions) & set(self.hello.versions)
-        if not common:
-            raise WireError(
-                Reason.NO_COMMON_VERSION,
-                f"this side speaks {_listed(self.hello.versions)} of the protocol, not {_listed(hello.versions)}",
-            )
+        self.version = agree(self.hello, hello)
         self.peer = hello
-        self.version = max(common)
         self._peer_frame = hello.max_frame
-        self._largest = self.limits.frame
+        self._assembly.greeted = True
+        self._assembly.largest = self.limits.frame
         self._readers = self._greeted_readers()
         events.append(hello)
 
@@ -453,7 +423,7 @@ class Connection:
         self._move(Move.FAIL)
         self._readers = {}
         self._calls.clear()
-        self._partial = bytearray()
+        self._assembly.clear()
 
 
 def _refusal(call_id: int, limit: int) -> Error:
@@ -463,10 +433,6 @@ def _refusal(call_id: int, limit: int) -> Error:
 
 def _too_large(what: str, size: int, limit: int) -> str:
     return f"{what} has {size} bytes; the limit is {limit}"
-
-
-def _listed(versions: tuple[int, ...]) -> str:
-    return f"version{'s' if len(versions) > 1 else ''} " + ", ".join(map(str, sorted(versions)))
 
 
 def _other(side: Side) -> Side:
