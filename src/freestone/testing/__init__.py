@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clock import FakeClock, FakeIds, fake_random
-    from .fake import FakeTransport, fake
+    from .fakes import FakeTransport, fake
     from .placement import Placement, Running, running
-    from .processes import Processes, processes
+    from .runner import Processes, processes
 
 __all__ = [
     "FakeClock",
@@ -25,9 +25,9 @@ __all__ = [
 
 _HOMES = {
     "clock": ("FakeClock", "FakeIds", "fake_random"),
-    "fake": ("FakeTransport", "fake"),
+    "fakes": ("FakeTransport", "fake"),
     "placement": ("Placement", "Running", "running"),
-    "processes": ("Processes", "processes"),
+    "runner": ("Processes", "processes"),
 }
 """Imported at the first use: pytest imports this package, for its plugin, in every project where it is installed."""
 

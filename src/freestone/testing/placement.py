@@ -23,7 +23,7 @@ from freestone.call import CodecTransport, LocalTransport
 from freestone.clock import Clock, Random
 
 from .memory import wire_in_memory
-from .processes import processes
+from .runner import processes
 
 C = TypeVar("C")
 

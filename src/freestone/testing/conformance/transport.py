@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, Final, TypeAlias, TypeVar, cast
@@ -151,6 +152,14 @@ async def check_every_call_has_a_deadline(place: Place) -> None:
     """One that nobody set is the default of ten seconds."""
     async with _workbench(place) as bench:
         assert 5 < (await _soon(bench.standing())).seconds <= 10
+
+
+async def check_a_deadline_can_be_lifted(place: Place) -> None:
+    """For a call, for what it leads to, and for a stream."""
+    async with _workbench(place) as bench, deadline(math.inf):
+        assert (await _soon(bench.standing())).seconds == math.inf
+        assert (await _soon(bench.beyond())).seconds == math.inf
+        assert [tool.name async for tool in bench.count(3)] == ["1", "2", "3"]
 
 
 async def check_a_deadline_that_has_passed_begins_nothing(place: Place) -> None:
