@@ -80,6 +80,8 @@ class Link(asyncio.Protocol):
         self._timer = self._loop.call_later(self._period, self._tick)
 
     def data_received(self, data: bytes) -> None:
+        if self.closing:
+            return
         wire = self.wire
         self._heard = True
         events = wire.receive_data(data)
@@ -87,7 +89,7 @@ class Link(asyncio.Protocol):
             self._receiver.received(events)
         if wire.outgoing:
             self.send()
-        if wire.state is State.CLOSED and not self.closing:
+        if wire.state is State.CLOSED:
             self.close(_why(events))
 
     def eof_received(self) -> None:
@@ -175,7 +177,8 @@ class Link(asyncio.Protocol):
             return
         if self._heard:
             self._heard, self._heard_at, self._pinged = False, now, False
-        if not self.wire.mid_frame or self._frames != self.wire.frames:
+        stopped = self.paused and not self._reads_on  # then it is this side that keeps the frame from its end
+        if stopped or not self.wire.mid_frame or self._frames != self.wire.frames:
             self._frames, self._frame_since = self.wire.frames, now
         if self.wire.peer is None:
             if now - self._since > limits.handshake:

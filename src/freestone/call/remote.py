@@ -112,7 +112,7 @@ class Route:
     async def reach(self, loop: asyncio.AbstractEventLoop, when: float) -> PeerConnection:
         """Wait for a replica, until a little before the deadline: then the caller can still hear what was missing."""
         left = self.left(loop, when)
-        return await self.peer.wait(when - min(0.05, left / 10))
+        return await self.peer.wait(when - min(0.2, left / 10))
 
     def left(self, loop: asyncio.AbstractEventLoop, when: float) -> float:
         """Return the seconds until the deadline. Raises DeadlineExceeded if there are none."""

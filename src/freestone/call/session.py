@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, Final, final
 
@@ -122,12 +123,13 @@ class Session:
         except ServiceError as error:
             self.answer_error(request.call_id, operation, error, begun=False)
             return
-        when = None if header.remaining is None else self.loop.time() + header.remaining / 1e6
+        # A caller that lifted the deadline lifted it for whatever this call leads to.
+        when = math.inf if header.remaining is None else self.loop.time() + header.remaining / 1e6
         identity = None if header.identity is None else Identity(*header.identity)
         context = Context(operation, when, None, identity, header.trace_id)
         call = self._calls[request.call_id] = ServedCall(self, request.call_id, target, arguments, context)
         call.task = context.task = self.loop.create_task(call.run())
-        if when is not None:
+        if when != math.inf:
             call.slot = self.wheel.arm(when, call)
 
     def forget(self, call: ServedCall) -> None:
