@@ -35,6 +35,14 @@ def import_(
             show_default=False,
         ),
     ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="FREESTONE_HOME",
+            help="Where the application's runs keep their state and data; otherwise .freestone beside its file.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Take a learning path in.
 
@@ -46,7 +54,7 @@ def import_(
 
     try:
         document = load(file)
-        imported = asyncio.run(take_in(document, application or APPLICATION))
+        imported = asyncio.run(take_in(document, application or APPLICATION, home and home.absolute()))
     except (UnreadableDocument, FreestoneError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

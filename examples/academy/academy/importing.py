@@ -17,12 +17,13 @@ APPLICATION: Final = Path(__file__).parents[1] / "freestone.toml"
 """Academy's own application file."""
 
 
-async def take_in(document: Document, file: Path = APPLICATION) -> Imported:
+async def take_in(document: Document, file: Path = APPLICATION, home: Path | None = None) -> Imported:
     """Have the application's catalog import a document.
 
+    ``home`` is where the application's runs keep their state and data; by default ``.freestone`` beside its file.
     Raises a ServiceError if the catalog refuses it or can't be reached, ConfigurationError if the file is wrong.
     """
-    async with _catalog(load(file)) as catalog:
+    async with _catalog(load(file, home=home)) as catalog:
         return await catalog.import_path(document)
 
 

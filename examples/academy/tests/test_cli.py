@@ -33,8 +33,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path) -> Import:
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Import:
     """Runs ``academy import`` on a document of that text."""
+
+    # Whoever runs the tests may have them set.
+    monkeypatch.delenv("FREESTONE_FILE", raising=False)
+    monkeypatch.delenv("FREESTONE_HOME", raising=False)
 
     def run(text: str | bytes, name: str = "tea.md") -> Result:
         document = folder / name
@@ -118,6 +122,14 @@ def test_wants_a_file(folder: Path) -> None:
         assert (result.exit_code, result.stderr) == (1, f"{folder / name}:1: the document {reason}\n")
 
 
+def test_finds_the_data_where_the_variable_says(run: Import, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One checkout may run twice, each with its own data: FREESTONE_HOME says with which."""
+    monkeypatch.setenv("FREESTONE_HOME", str(folder / "elsewhere"))
+    assert run(TEA).stdout == "new path “Tea” with 1 resource\n"
+    assert (folder / "elsewhere" / "data" / "catalog.db").exists()
+    assert not (folder / ".freestone").exists()
+
+
 def test_wants_an_application(folder: Path) -> None:
     """Without an application file there is nothing to import into."""
     (folder / "tea.md").write_text(TEA, encoding="utf-8")
@@ -138,7 +150,7 @@ def running(folder: Path) -> Iterator[None]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "FREESTONE_HOME": str(folder / ".freestone")},
     )
     try:
         assert process.stdout is not None
