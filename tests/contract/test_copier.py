@@ -175,3 +175,25 @@ def test_a_result_of_another_type_is_internal() -> None:
         copy(None)
     assert result_copier("Catalog.title", str) is None
     assert argument_copier([Parameter("title", str)]) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(list[str], "text"), (set[str], "text"), (list[str], {"a": 1}), (dict[str, int], [("a", 1)]), (bytearray, 3)],
+    ids=str,
+)
+def test_what_only_iterates_alike_is_refused(kind: Any, value: Any) -> None:
+    """A text is no list of letters, here as little as across a wire."""
+    copy = copier(kind)
+    assert copy is not None
+
+    with pytest.raises(TypeError):
+        copy(value)
+
+
+def test_a_tuple_in_the_place_of_a_list_arrives_as_a_list() -> None:
+    """As it would across a wire."""
+    copy = copier(list[str])
+    assert copy is not None
+
+    assert copy(("a", "b")) == ["a", "b"]

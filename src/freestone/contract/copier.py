@@ -23,6 +23,8 @@ Copier: TypeAlias = Callable[[Any], Any]
 _UNFIT = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
 """What a copier raises for a value that is not of its type."""
 
+_ARRAYS = (list, tuple, set, frozenset)
+_BYTES = (bytearray, bytes)
 _CHANGEABLE = {Form.LIST, Form.SET, Form.MAP}
 _TYPES: dict[Form, type] = {
     Form.LIST: list, Form.SET: set, Form.FROZEN_SET: frozenset, Form.MAP: dict, Form.ROW: tuple, Form.TUPLE: tuple,
@@ -108,9 +110,8 @@ class _Compiler:
         if shape.form is Form.MAP:
             return _map(self.copier(shape.parts[1]))
         if shape.type is bytearray:
-            return bytearray
-        make = _TYPES[shape.form]
-        return _items(make, self.copier(shape.parts[0]))
+            return _bytes
+        return _items(_TYPES[shape.form], self.copier(shape.parts[0]))
 
     def _record(self, shape: Shape) -> Copier:
         known = self._records.get(shape.type)
@@ -163,16 +164,35 @@ def _can_copy(copy_value: Copier, value: Any) -> bool:
 
 def _items(make: type, item: Copier | None) -> Copier:
     if item is None:
-        return make
+        return lambda value: make(_array(value))
     if make is list:
-        return lambda value: [item(part) for part in value]
-    return lambda value: make([item(part) for part in value])
+        return lambda value: [item(part) for part in _array(value)]
+    return lambda value: make([item(part) for part in _array(value)])
 
 
 def _map(item: Copier | None) -> Copier:
     if item is None:
-        return dict
-    return lambda value: {key: item(part) for key, part in value.items()}
+        return lambda value: dict(_dict(value))
+    return lambda value: {key: item(part) for key, part in _dict(value).items()}
+
+
+def _array(value: Any) -> Any:
+    """Return what travels as a list. Raises TypeError for a text, which is iterable too."""
+    if not issubclass(type(value), _ARRAYS):
+        raise TypeError("it is no list")
+    return value
+
+
+def _dict(value: Any) -> Any:
+    if not issubclass(type(value), dict):
+        raise TypeError("it is no dict")
+    return value
+
+
+def _bytes(value: Any) -> bytearray:
+    if isinstance(value, _BYTES):
+        return bytearray(value)
+    raise TypeError("it is no bytearray")
 
 
 def _tuple(parts: list[Copier | None]) -> Copier:

@@ -80,7 +80,9 @@ class Method:
     def _streams(self) -> bool:
         """Whether the method is a stream; its kind of ``def`` must agree with its result."""
         result = self._annotations.get("return")
-        streams = (get_origin(result) or result) in _STREAMS if _hashable(result) else False
+        if isinstance(result, Unresolved):
+            return False  # it may be either; that it has no meaning is reported with the result
+        streams = (get_origin(result) or result) in _STREAMS
         if inspect.iscoroutinefunction(self._function):
             if streams:
                 self._mistake("", "a coroutine that returns an iterator is no stream", "say def instead of async def")
@@ -183,10 +185,6 @@ class Method:
             elif self._types.check(spot) and is_mutable(declared):
                 self._report.add(spot.subject, "a field of an error can't be mutable", "say tuple[T, ...]", place)
         return fields
-
-
-def _hashable(kind: Any) -> bool:
-    return not isinstance(kind, Unresolved)
 
 
 def _matches(default: Any, declared: Any) -> bool:
