@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .conftest import Words
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_it_passes_its_tests_at_once(freestone: Words, tmp_path: Path) -> None:
     """In every placement that its tests name."""
     made = freestone("new", "corner-shop", cwd=tmp_path)
@@ -26,7 +28,7 @@ def test_it_passes_its_tests_at_once(freestone: Words, tmp_path: Path) -> None:
         cwd=tmp_path / "corner-shop",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
         check=False,
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr
@@ -47,15 +49,35 @@ def test_no_placeholder_is_left() -> None:
         assert "$name" not in text
 
 
-def test_its_python_is_formatted_as_ours() -> None:
+@pytest.mark.parametrize("words", [["format", "--check"], ["check", "--select", "E,F,I,UP,B,RUF"]], ids=" ".join)
+def test_its_python_is_clean(freestone: Words, tmp_path: Path, words: list[str]) -> None:
     """Whoever starts with it starts clean."""
-    for path, text in rendered("shop", "shop"):
-        if path.suffix == ".py":
-            shown = subprocess.run(
-                [sys.executable, "-m", "ruff", "format", "--check", "--isolated", "--stdin-filename", str(path), "-"],
-                input=text, capture_output=True, text=True, timeout=30, check=False,
-            )  # fmt: skip
-            assert shown.returncode == 0, f"{path}: {shown.stdout}"
+    assert freestone("new", "shop", cwd=tmp_path).returncode == 0
+    shown = subprocess.run(
+        [sys.executable, "-m", "ruff", *words, "--isolated", "--no-cache", "."],
+        cwd=tmp_path / "shop",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(220)
+def test_its_types_are_strict(freestone: Words, tmp_path: Path) -> None:
+    """As its own settings ask."""
+    assert freestone("new", "shop", cwd=tmp_path).returncode == 0
+    shown = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "shop"],
+        cwd=tmp_path / "shop",
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stdout
 
 
 def test_nothing_is_overwritten(freestone: Words, tmp_path: Path) -> None:
