@@ -34,6 +34,7 @@ class Control(Contract):
     @query
     async def status(self) -> ProcessStatus:
         """Return how this process is."""
+        ...
 
 
 @final

@@ -9,7 +9,7 @@ of the callee.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from typing import Any, cast, final
+from typing import Any, final
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -100,9 +100,9 @@ def _parts(value: Any) -> dict[str, Any] | None:
     if isinstance(value, Struct):
         return {f".{name}": part for name, part in asdict(value).items()}
     if isinstance(value, dict):
-        entries = cast(dict[Any, Any], value)
+        entries: dict[Any, Any] = value
         return {f"[{key!r}]": part for key, part in entries.items()}
     if isinstance(value, (list, tuple)):
-        items = cast(Sequence[Any], value)
+        items: Sequence[Any] = value
         return {f"[{index}]": part for index, part in enumerate(items)}
     return None
