@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import IO, Any, Final
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 ACADEMY: Final = Path(__file__).resolve().parents[2]
 ARTIFACTS: Final = ACADEMY.parents[1] / "tests" / "artifacts" / "academy"
@@ -43,6 +43,7 @@ LOOKS: Final = {
     "desktop-light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", "phone": False},
     "desktop-dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark", "phone": False},
 }
+expect.set_options(timeout=15_000)  # a busy machine is no failure
 _NUMBERS: Final = itertools.count(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 FIRST, SECOND = "Microservices Basics", "Microservices vs Monolith"
@@ -102,6 +103,7 @@ async def test_without_scripts(visits):
     await learner.picture("without-scripts")
 
 
+@pytest.mark.parametrize("academy", ["monolith"], indirect=True)
 async def test_without_a_connection(visits):
     """When no answer comes, the page says that nobody knows whether it was saved."""
     learner = await visits.learner()
@@ -119,6 +121,7 @@ async def test_without_a_connection(visits):
     await expect(page.locator("#alert")).to_be_empty()
 
 
+@pytest.mark.parametrize("academy", ["monolith"], indirect=True)
 async def test_the_choice_of_dark_is_remembered(visits):
     """The switch takes effect at once, without a reload, and lasts."""
     learner = await visits.learner()

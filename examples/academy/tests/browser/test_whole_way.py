@@ -121,6 +121,7 @@ async def test_who_comes_back_goes_on_where_they_left(visits):
     await expect(page.get_by_role("heading", level=1)).to_have_text(LESSONS[1])
 
 
+@pytest.mark.parametrize("academy", ["monolith"], indirect=True)
 async def test_undo_takes_back_what_nothing_rests_on(visits):
     """What has been built on stays, and the page says why."""
     learner = await visits.learner()
