@@ -8,7 +8,7 @@ of the callee.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, final
 
 from msgspec import Struct
@@ -97,12 +97,11 @@ def difference(before: Any, after: Any, path: str = "") -> tuple[str, Any, Any] 
 
 def _parts(value: Any) -> dict[str, Any] | None:
     """Return what a value consists of, by how one gets there; None if it is compared as a whole."""
-    if isinstance(value, Struct):
+    kind: type[Any] = type(value)
+    if issubclass(kind, Struct):
         return {f".{name}": part for name, part in asdict(value).items()}
-    if isinstance(value, dict):
-        entries: dict[Any, Any] = value
-        return {f"[{key!r}]": part for key, part in entries.items()}
-    if isinstance(value, (list, tuple)):
-        items: Sequence[Any] = value
-        return {f"[{index}]": part for index, part in enumerate(items)}
+    if issubclass(kind, dict):
+        return {f"[{key!r}]": part for key, part in value.items()}
+    if issubclass(kind, (list, tuple)):
+        return {f"[{index}]": part for index, part in enumerate(value)}
     return None
