@@ -9,7 +9,7 @@ of the callee.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
-from typing import Any, final
+from typing import Any, cast, final
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -97,7 +97,7 @@ def difference(before: Any, after: Any, path: str = "") -> tuple[str, Any, Any] 
 
 def _parts(value: Any) -> dict[str, Any] | None:
     """Return what a value consists of, by how one gets there; None if it is compared as a whole."""
-    kind: type[Any] = type(value)
+    kind = cast(type[object], type(value))
     if issubclass(kind, Struct):
         return {f".{name}": part for name, part in asdict(value).items()}
     if issubclass(kind, dict):
