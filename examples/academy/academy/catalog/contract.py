@@ -157,18 +157,22 @@ class Catalog(Contract):
     @query
     async def paths(self) -> tuple[PathSummary, ...]:
         """Return a summary of every path, in the order of their titles."""
+        ...
 
     @query
     async def path(self, path: str) -> LearningPath:
         """Return the path with that slug. Raises NotFound."""
+        ...
 
     @query
     async def several(self, paths: tuple[str, ...]) -> tuple[LearningPath, ...]:
         """Return the paths with those slugs, in that order; one that the catalog does not have is left out."""
+        ...
 
     @query
     async def resource(self, path: str, resource: str) -> Lesson:
         """Return one resource of a path with its article. Raises NotFound for the path or the resource."""
+        ...
 
     @command
     async def import_path(self, document: Document) -> Imported:
@@ -177,3 +181,4 @@ class Catalog(Contract):
         To import the same document again changes nothing. Raises InvalidArgument, with the field at fault,
         for a document that contradicts itself, as one in which a resource needs another that comes later.
         """
+        ...

@@ -50,6 +50,7 @@ class Learners(Contract):
         ``._-`` may follow. The password has 8 to 256 characters and is not the name. Raises
         InvalidArgument with the field ``name`` or ``password``, or NameTaken.
         """
+        ...
 
     @command(raises=[WrongCredentials])
     async def sign_in(self, name: str, password: str) -> Session:
@@ -58,11 +59,14 @@ class Learners(Contract):
         Raises WrongCredentials, the same whether the name or the password is wrong; or ResourceExhausted,
         with the seconds to wait in ``retry_after``, after too many failures for that name.
         """
+        ...
 
     @query
     async def session(self, token: str) -> Learner:
         """Return whose session it is. Raises Unauthenticated if there is none, or it has ended."""
+        ...
 
     @command
     async def sign_out(self, token: str) -> None:
         """End the session. Does nothing if there is none."""
+        ...

@@ -137,18 +137,22 @@ class Progress(Contract):
     @query
     async def enrolments(self, learner: str) -> tuple[Enrolment, ...]:
         """Return the learner's paths, the latest enrolment first; empty if there are none."""
+        ...
 
     @query(raises=[NotEnrolled])
     async def standing(self, learner: str, path: str) -> Standing:
         """Return how far the learner is in the path. Raises NotFound for the path, or NotEnrolled."""
+        ...
 
     @command
     async def enrol(self, learner: str, path: str) -> Standing:
         """Enrol the learner in the path. Raises NotFound if there is no such path."""
+        ...
 
     @command(raises=[NotEnrolled, Locked])
     async def complete(self, learner: str, path: str, resource: str) -> Standing:
         """Record a resource as done. Raises NotFound, NotEnrolled, or Locked with what it needs first."""
+        ...
 
     @command(raises=[NotEnrolled, NeededByOthers])
     async def undo(self, learner: str, path: str, resource: str) -> Standing:
@@ -157,11 +161,14 @@ class Progress(Contract):
         Raises NotFound, NotEnrolled, or NeededByOthers with what to undo before it: nothing else is undone
         silently. To undo what is not done changes nothing.
         """
+        ...
 
     @command(raises=[NotEnrolled, TicksItself])
     async def tick(self, learner: str, path: str, item: str) -> Standing:
         """Tick a box. Raises NotFound, NotEnrolled, or TicksItself if the box follows a phase."""
+        ...
 
     @command(raises=[NotEnrolled, TicksItself])
     async def untick(self, learner: str, path: str, item: str) -> Standing:
         """Take the tick back. Raises as ``tick`` does."""
+        ...
