@@ -8,19 +8,18 @@ from pathlib import Path
 import typer
 
 from freestone.app import FILE_NAME, BadReference, find, follow, make_importable
-from freestone.contract import contract_of, schema
+from freestone.contract import contract_of, render, schema
 from freestone.errors import ConfigurationError, Mistake
 
 from .application import the_application
 from .failure import UsageMistake
 
 
-def show(target: str, file: Path | None) -> None:
-    """Print the schema of a contract, which is named as ``package.module:Contract`` or by the service that
-    keeps it.
-    """
+def show(target: str, file: Path | None, as_json: bool) -> None:
+    """Print a contract, which is named as ``package.module:Contract`` or by the service that keeps it."""
     contract = _referred(target, file) if ":" in target else _kept_by(target, file)
-    typer.echo(json.dumps(schema(contract), indent=2, ensure_ascii=False))
+    shown = json.dumps(schema(contract), indent=2, ensure_ascii=False) if as_json else render(contract)
+    typer.echo(shown, nl=as_json)
 
 
 def _kept_by(service: str, file: Path | None) -> type:

@@ -230,7 +230,8 @@ def call(
 @contracts.command(
     "show",
     epilog=_examples(
-        "$ freestone contract show catalog", "$ freestone contract show academy.progress.contract:Progress"
+        "$ freestone contract show catalog",
+        "$ freestone contract show academy.progress.contract:Progress --json",
     ),
 )
 def contract_show(
@@ -241,8 +242,9 @@ def contract_show(
         ),
     ],
     file: File = None,
+    json: Json = False,
 ) -> None:
-    """Print what a contract promises: its schema, as JSON."""
+    """Print what a contract promises: its operations and their types, or its schema as JSON."""
     from .contract import show
 
-    show(target, file)
+    show(target, file, json)
