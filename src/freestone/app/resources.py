@@ -25,7 +25,6 @@ def resources_in(directory: Path) -> Callable[[str, type[Any], str], Resource]:
             )
         from freestone.data import Database  # SQLAlchemy is imported only where a service has a database
 
-        directory.mkdir(parents=True, exist_ok=True)
         return Database.open(directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations")
 
     return make
