@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +27,10 @@ from freestone.deploy.supervisor import (
 from freestone.errors import ConfigurationError, Mistake
 
 from .application import the_application
+from .ending import end_tidily, on_ending
 from .failure import UsageMistake
 from .serve import Inheritance
-from .serving import Seat, end_tidily, peers, run_loop, serve_here, start_logging
+from .serving import Seat, peers, run_loop, serve_here, start_logging
 
 _LAST_LINES = 5.0
 """Seconds in which the lines that wait may be written at the end; a terminal that is paused is not waited for."""
@@ -120,8 +120,7 @@ async def _supervised(run: Run, drain: float, logs: Logs) -> tuple[Outcome, int 
         drain_seconds=drain,
         changed=changed,
     )
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, heard, number)
+    on_ending(heard)
     outcome = await supervisor.run()
     return outcome, signals[1] if len(signals) > 1 and not outcome.clean else None
 

@@ -23,8 +23,9 @@ from freestone.deploy.supervisor import (
 )
 
 from .application import home, the_application
+from .ending import end_tidily
 from .failure import explain
-from .serving import Seat, end_tidily, peers, run_loop, serve_here, start_logging
+from .serving import Seat, peers, run_loop, serve_here, start_logging
 
 _GRACE = 5.0
 """Seconds beyond the drain time after which an orphan is ended, whatever it is doing."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,6 +19,8 @@ import uvloop
 
 from freestone.app import Host, Plan, settings_of
 from freestone.call import Address
+
+from .ending import Stop
 
 T = TypeVar("T")
 
@@ -38,31 +40,6 @@ class Seat:
     wire: socket.socket | Address
     gateway: socket.socket | None
     peers: Mapping[str, Sequence[Address]]
-
-
-@final
-class Stop:
-    """The signals that ask this process to end, as a task hears them: the first asks, the second cancels the task,
-    and the third does what it does in any program."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self._task = asyncio.current_task()
-        self._loop = asyncio.get_running_loop()
-        for number in self._numbers:
-            self._loop.add_signal_handler(number, self._heard, number)
-
-    _numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def _heard(self, number: int) -> None:
-        if not self.asked.is_set():
-            _log.info("draining")
-            self.asked.set()
-            return
-        for each in self._numbers:
-            self._loop.remove_signal_handler(each)
-        assert self._task is not None
-        self._task.cancel(f"{128 + number}")
 
 
 def peers(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Address]]:
@@ -89,19 +66,23 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
                 await starting
             return
         await starting
+        _settle()
         ready(host)
         try:
             await asked
+            _log.info("draining")
         finally:
             await host.stop(drain_seconds)
     finally:
         asked.cancel()
 
 
-def end_tidily() -> None:
-    """Until an event loop listens for signals, let those that ask to end do what Ctrl-C does: clear up on the way."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+def _settle() -> None:
+    """Let the garbage collector pass over what was made at the start, and look seldom at the rest: most of it is freed
+    without it, and each look delays the calls that are served meanwhile."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:

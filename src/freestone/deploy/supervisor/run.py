@@ -63,6 +63,7 @@ class Run:
         try:
             file.claim(run._record(lambda _: None))
             run._bind()
+            file.write(run._record(lambda _: None))
             yield run
         finally:
             file.remove(directory.path)
@@ -82,13 +83,8 @@ class Run:
                 reached = from_here(TcpAddress(host, port))
                 assert isinstance(reached, TcpAddress)
                 self.gateway = http_url(reached)
-            addresses = process.addresses(self.directory.path)
-            # Replicas that were given one address share its socket; the kernel gives each connection to one
-            # of them.
-            shared = self._sockets.enter_context(_listen(process.listen)) if process.listen is not None else None
-            for number in range(process.replicas):
-                address = addresses[number if shared is None else 0]
-                wire = shared or self._sockets.enter_context(_listen(address))
+            for number, address in enumerate(process.addresses(self.directory.path)):
+                wire = self._sockets.enter_context(_listen(process.listen or address))
                 self.places[Replica(process.name, number)] = Place(str(address), wire, gateway)
 
     def _record(self, status: Callable[[Replica], Status | None]) -> RunRecord:
