@@ -174,14 +174,14 @@ def desk(tmp_path: Path) -> Path:
 
 
 class Running:
-    """``freestone run`` in a process of its own."""
+    """``freestone run``, or ``serve``, in a process of its own."""
 
-    def __init__(self, directory: Path, topology: str, *words: str) -> None:
+    def __init__(self, directory: Path, topology: str, *words: str, command: str = "run") -> None:
         self.directory = directory
         self.file = directory / ".freestone" / "run" / f"{topology}.json"
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [*PROGRAM, "run", topology, *words], cwd=directory, env=environment(), text=True,
+            [*PROGRAM, command, topology, *words], cwd=directory, env=environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         self._over = False
@@ -257,8 +257,8 @@ def start() -> Iterator[Start]:
     """Start ``freestone run`` in the directory of an application."""
     started: list[Running] = []
 
-    def run(directory: Path, topology: str, *words: str) -> Running:
-        started.append(Running(directory, topology, *words))
+    def run(directory: Path, topology: str, *words: str, command: str = "run") -> Running:
+        started.append(Running(directory, topology, *words, command=command))
         return started[-1]
 
     yield run

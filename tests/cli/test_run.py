@@ -59,13 +59,18 @@ def test_one_process_needs_no_supervisor(start: Start, desk: Path) -> None:
     assert running.pids() == {"all.0": running.process.pid}
 
 
-def test_a_killed_process_is_started_again(start: Start, freestone: Words, desk: Path) -> None:
-    """Calls that come meanwhile wait in the backlog of its socket; the others go on. Its restarts are counted."""
+@pytest.mark.parametrize(
+    ("number", "said"), [(signal.SIGKILL, "was killed by SIGKILL"), (signal.SIGTERM, "exited with status 0")]
+)
+def test_a_process_that_ends_is_started_again(
+    start: Start, freestone: Words, desk: Path, number: signal.Signals, said: str
+) -> None:
+    """However it ended. Calls that come meanwhile wait in the backlog of its socket; the others go on. Its restarts are counted."""
     running = start(desk, "cut")
     running.until_said("desk runs as cut")
     before = running.pids()
-    os.kill(before["clerk.0"], signal.SIGKILL)
-    running.until_said("clerk.0 was killed by SIGKILL; it is started again in")
+    os.kill(before["clerk.0"], number)
+    running.until_said(f"clerk.0 {said}; it is started again in")
     assert freestone("call", "clerk.sums", "numbers=[1, 2]", cwd=desk).stdout == "3\n"
     after = running.pids()
     assert after["clerk.0"] != before["clerk.0"]

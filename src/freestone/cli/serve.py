@@ -24,7 +24,7 @@ from freestone.deploy.supervisor import (
 
 from .application import home, the_application
 from .ending import end_tidily
-from .failure import explain
+from .failure import UsageMistake, explain
 from .serving import Seat, peers, run_loop, serve_here, start_logging
 
 _GRACE = 5.0
@@ -70,11 +70,14 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
     """Serve a process on its own, until a signal says so.
 
     It listens where its topology says; otherwise on a Unix socket below ``.freestone``, where those that are started
-    by hand beside it find it.
+    by hand beside it find it. Raises UsageMistake if there is no such replica, ConfigurationError if there is no such
+    process, or something in the application's file or its settings is wrong.
     """
     start_logging()
     made = plan(the_application(file), topology)
     planned = made.process(process)
+    if replica >= planned.replicas:
+        raise UsageMistake(f"{process} has {planned.replicas} replicas, numbered from 0; there is no {replica}")
     directory = made.app.home / "run" / made.topology
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     wire = planned.listen or planned.addresses(directory)[replica]

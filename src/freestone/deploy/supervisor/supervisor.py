@@ -103,6 +103,7 @@ class Supervisor:
         self._clock = clock
         self._changed = changed
         self._reason = ""
+        self._flowing = True
         self._finished = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -180,6 +181,8 @@ class Supervisor:
             running.past.append(child)
             return
         running.child, running.since = child, self._clock.now()
+        if not self._flowing:
+            child.flow(False)
         SIGNALS.announce(ProcessStarted(spec.replica.process, spec.replica.number, child.pid))
         match self._decide.state(spec.replica):  # it may have changed while the process was being started
             case State.DRAINING:
@@ -220,6 +223,7 @@ class Supervisor:
     # The shell's own affairs
 
     def _flow(self, going: bool) -> None:
+        self._flowing = going
         for running in self._running.values():
             if running.child is not None:
                 running.child.flow(going)
