@@ -74,14 +74,14 @@ async def test_stopping_drains_in_order(watched: Watched, program: Program, tmp_
     """The process of an earlier stage has ended before a later one is asked to."""
     journal = tmp_path / "journal"
     source = f"""
-        def drain(*_):
-            with open({str(journal)!r}, "a") as file:
-                file.write(sys.argv[1] + " drains\\n")
-                file.flush()
-                file.write(sys.argv[1] + " is gone\\n")
-            sys.exit(0)
-        signal.signal(signal.SIGTERM, drain)
-        serve()
+        # Waited for, not handled: a handler would not run if the signal came just before a blocking call.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
+        ready()
+        signal.sigwait({{signal.SIGTERM}})
+        with open({str(journal)!r}, "a") as file:
+            file.write(sys.argv[1] + " drains\\n")
+            file.flush()
+            file.write(sys.argv[1] + " is gone\\n")
     """
     supervisor = watched.start(
         [

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, final
 
 from .lifeline import CONFIGURATION_EXIT, Ready, Refused, Reports
@@ -15,12 +16,22 @@ from .lines import LineSplitter
 _STDOUT, _STDERR = 1, 2
 
 
-class Listener(Protocol):
-    """Hears of a child. ``exited`` is the last word but for lines that were still on their way."""
+class HearLine(Protocol):
+    """Hears a line, without its end; ``error`` if it came by standard error."""
 
-    def line(self, text: str, *, error: bool) -> None: ...
-    def ready(self) -> None: ...
-    def exited(self, status: int, refused: str | None) -> None: ...
+    def __call__(self, text: str, *, error: bool) -> None: ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of a child."""
+
+    line: HearLine
+    ready: Callable[[], None]
+    exited: Callable[[int, str | None], None]
+    """Called with the exit status, negative for a signal, and with the reason if another try would be of no use. It
+    is the last word but for lines that were still on their way."""
 
 
 @final
@@ -34,7 +45,8 @@ class Child(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._refused: str | None = None
-        self._gone = False
+        self.gone = False
+        """Whether the process has ended."""
         self.ended = asyncio.Event()
         """Set when the process is gone and its pipes have reached their end."""
 
@@ -59,7 +71,7 @@ class Child(asyncio.SubprocessProtocol):
             child._reports.close()
             raise
         lifeline.close()
-        if not child._gone:
+        if not child.gone:
             child._loop.add_reader(child._reports, child._report)
         return child
 
@@ -104,7 +116,7 @@ class Child(asyncio.SubprocessProtocol):
             self._listener.line(line, error=fd == _STDERR)
 
     def process_exited(self) -> None:
-        self._gone = True
+        self.gone = True
         self._report()  # what it said last may not have been read
         self._loop.remove_reader(self._reports)
         self._reports.close()
@@ -134,6 +146,6 @@ class Child(asyncio.SubprocessProtocol):
             self._loop.remove_reader(self._reports)
 
     def _signal(self, send: Callable[[int, int], None], number: int) -> None:
-        if not self._gone:
+        if not self.gone:
             with contextlib.suppress(ProcessLookupError):
                 send(self.pid, number)

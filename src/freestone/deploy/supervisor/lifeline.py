@@ -81,7 +81,9 @@ class Lifeline:
             while self._socket.recv(64):
                 pass
         self.lost = True
-        os.kill(os.getpid(), signal.SIGTERM)
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGTERM)  # the thread that has to hear of it, whatever it waits for
         threading.Event().wait(grace)
         farewell()
         os._exit(ORPHANED_EXIT)

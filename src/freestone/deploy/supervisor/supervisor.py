@@ -9,13 +9,14 @@ import signal
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, final
 
 from freestone.clock import Clock, Random
 from freestone.signals import SIGNALS, ProcessEnded, ProcessStarted
 
 from .backoff import Backoff
-from .child import Child
+from .child import Child, Listener
 from .lifecycle import Action, State
 from .logs import Logs
 from .supervision import Decision, Replica, Supervision
@@ -170,21 +171,24 @@ class Supervisor:
 
     async def _spawn(self, running: _Running) -> None:
         spec = running.spec
-        listener = _Listener(self, spec.replica)
+        replica = spec.replica
+        listener = Listener(
+            partial(self._heard_line, replica), partial(self._heard_ready, replica), partial(self._heard_exit, replica)
+        )
         try:
             child = await Child.spawn(spec.command, spec.fds, listener)
         except OSError as error:
-            self._say(f"{spec.replica} can't be started: {error}")
-            self._carry_out(self._decide.exited(spec.replica, self._now()))
+            self._say(f"{replica} can't be started: {error}")
+            self._carry_out(self._decide.exited(replica, self._now()))
             return
-        if listener.gone:
+        if child.gone:
             running.past.append(child)
             return
         running.child, running.since = child, self._clock.now()
         if not self._flowing:
             child.flow(False)
-        SIGNALS.announce(ProcessStarted(spec.replica.process, spec.replica.number, child.pid))
-        match self._decide.state(spec.replica):  # it may have changed while the process was being started
+        SIGNALS.announce(ProcessStarted(replica.process, replica.number, child.pid))
+        match self._decide.state(replica):  # it may have changed while the process was being started
             case State.DRAINING:
                 child.terminate()
             case State.KILLING:
@@ -195,13 +199,13 @@ class Supervisor:
 
     # What children say
 
-    def heard_line(self, replica: Replica, text: str, error: bool) -> None:
+    def _heard_line(self, replica: Replica, text: str, *, error: bool) -> None:
         self._logs.line(str(replica), text, error=error)
 
-    def heard_ready(self, replica: Replica) -> None:
+    def _heard_ready(self, replica: Replica) -> None:
         self._carry_out(self._decide.ready(replica, self._now()))
 
-    def heard_exit(self, replica: Replica, status: int, refused: str | None) -> None:
+    def _heard_exit(self, replica: Replica, status: int, refused: str | None) -> None:
         running = self._running[replica]
         if running.child is not None:
             SIGNALS.announce(ProcessEnded(replica.process, replica.number, running.child.pid, status))
@@ -254,26 +258,6 @@ class Supervisor:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-@final
-class _Listener:
-    """Passes on what one child says, with its name."""
-
-    def __init__(self, supervisor: Supervisor, replica: Replica) -> None:
-        self._supervisor = supervisor
-        self._replica = replica
-        self.gone = False
-
-    def line(self, text: str, *, error: bool) -> None:
-        self._supervisor.heard_line(self._replica, text, error)
-
-    def ready(self) -> None:
-        self._supervisor.heard_ready(self._replica)
-
-    def exited(self, status: int, refused: str | None) -> None:
-        self.gone = True
-        self._supervisor.heard_exit(self._replica, status, refused)
 
 
 def describe(status: int) -> str:
