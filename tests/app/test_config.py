@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class KeysSettings(Settings):
     strict: bool = False
     hosts: tuple[str, ...] = ()
     place: Path | None = None
+    pause: timedelta | None = None
     spare: Secret | None = None
     mail: Mail | None = None
 
@@ -114,6 +116,8 @@ def test_a_secret_file_loses_the_end_of_its_line_only(app: Callable[..., App]) -
         ("strict", "true", True),
         ("strict", "0", False),
         ("hosts", '["a", "b"]', ("a", "b")),
+        ("hosts", "a,b", ("a", "b")),
+        ("pause", "250ms", timedelta(milliseconds=250)),
         ("place", "/tmp/x", Path("/tmp/x")),
         ("spare", "word", Secret("word")),
         ("spare", "12", Secret("12")),
@@ -158,10 +162,12 @@ def test_a_secret_is_never_shown(app: Callable[..., App]) -> None:
     application = app()
     secret(application, "mail", '{"host": 1, "password": "hunter2"}')
     secret(application, "token", b"hunter2 \xff")
-    said = "\n".join(refusal(application, {"FREESTONE_MY_KEYS_HOSTS": "x"}))
+    said = "\n".join(refusal(application, {"FREESTONE_MY_KEYS_DAYS": "hunter2"}))
     assert "hunter2" not in said
     assert "settings.my-keys.token: the secret file can't be read: it is not UTF-8" in said
-    assert "which has secrets in it, so that no more is said" in said
+    assert (
+        "settings.my-keys.mail, from the secret file: it does not fit: expected `str`, got `int` - at `$.host`" in said
+    )
     assert "hunter2" not in repr(read(application_with(app, "hunter2")))
 
 

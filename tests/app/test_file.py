@@ -121,7 +121,7 @@ deadline = "soon"
         "10: gateway.colour: there is no such key; the keys are app, listen",
         '11: settings.catalogue: there is no service "catalogue" to set; did you mean "catalog"?',
         "14: data.directory: it is empty; write something or leave it out",
-        '16: calls.deadline: \'soon\' is no duration; write "250ms", "10s", "2m", or a number of seconds',
+        '16: calls.deadline: it is no duration, such as "250ms", "10s", "2m" or a number of seconds',
         '18: calls.methods.path: it is no method; write it as "service.method", in quotes',
         '19: calls.methods."catalgo.path": there is no service "catalgo"; did you mean "catalog"?',
         '19: calls.methods."catalgo.path".retries: there is no such key; the keys are deadline',
@@ -145,6 +145,12 @@ def test_the_name_of_the_framework_is_taken(wrong: Callable[[str], list[str]]) -
     said = wrong('name = "a"\n[services]\nfreestone = "m:S"')
     assert said == [
         '3: services.freestone: "freestone" is the name of the framework itself; give a service another name'
+    ]
+
+
+def test_a_deadline_is_more_than_nothing(wrong: Callable[[str], list[str]]) -> None:
+    assert wrong('name = "a"\nservices.s = "m:S"\n[calls]\ndeadline = "0s"') == [
+        "4: calls.deadline: it is nothing, so that no call could be made"
     ]
 
 

@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, final
+from typing import final
 
 from freestone.errors import ConfigurationError, Mistake
-from freestone.service import Settings
+from freestone.service import Given, Settings, settings_from
 
 from .app import App
-from .setting import fields_of, fitted, fitted_text, required_by
 
 
 def variable_name(service: str, field: str) -> str:
@@ -47,12 +46,15 @@ def settings_of(
     }
     mistakes = list(_ambiguous(wanted))
     found: dict[str, Settings] = {}
-    for name, record in wanted.items():
-        reading = _Reading(app, name, record, environment)
-        made = reading.record()
-        mistakes.extend(reading.mistakes)
-        if made is not None:
-            found[name] = made
+    for service, record in wanted.items():
+        places = _Places(app, service, environment)
+        fields = record.__struct_fields__
+        given = {field: value for field in fields if (value := places.find(field)) is not None}
+        ways = {field: places.ways_to_set(field) for field in fields}
+        try:
+            found[service] = settings_from(record, given, name=f"settings.{service}", ways=ways)
+        except ConfigurationError as error:
+            mistakes.extend(error.mistakes)
     if mistakes:
         raise ConfigurationError(mistakes)
     return MappingProxyType(found)
@@ -60,91 +62,53 @@ def settings_of(
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """A text that was found for a setting, and where."""
+class _Places:
+    """Where the settings of one service may be."""
 
-    text: str
-    source: str
-    file: str = ""
+    app: App
+    service: str
+    environment: Mapping[str, str]
 
+    def find(self, field: str) -> Given | None:
+        """Return what the strongest place has for a field, or None if no place has it."""
+        return self._in_secret_file(field) or self._in_variable(field) or self._in_application_file(field)
 
-@final
-class _Reading:
-    """The settings of one service, read from all sources."""
-
-    def __init__(self, app: App, service: str, record: type[Settings], environment: Mapping[str, str]) -> None:
-        self.mistakes: list[Mistake] = []
-        self._app = app
-        self._service = service
-        self._record = record
-        self._environment = environment
-
-    def record(self) -> Settings | None:
-        """Return the record, or None when there are mistakes."""
-        values: dict[str, Any] = {}
-        for field, kind in fields_of(self._record).items():
-            self._read(field, kind, values)
-        if self.mistakes:
-            return None
-        try:
-            return self._record(**values)
-        except (TypeError, ValueError) as error:  # the record's own check, in __post_init__
-            self._note(f"settings.{self._service}", str(error) or type(error).__name__)
-            return None
-
-    def _read(self, field: str, kind: Any, values: dict[str, Any]) -> None:
-        in_file = self._app.settings.get(self._service, {})
-        try:
-            written = self._secret_file(field) or self._variable(field)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            path = str(self._secret_path(field))
-            self._note(f"settings.{self._service}.{field}", f"the secret file can't be read: {reason}", "", path)
-            return
-        try:
-            if written is not None:
-                values[field] = fitted_text(kind, written.text)
-            elif field in in_file:
-                values[field] = fitted(kind, in_file[field])
-            elif field in required_by(self._record):
-                self._note(f"settings.{self._service}.{field}", "it is missing", self._ways_to_set(field))
-        except ValueError as error:
-            subject = f"settings.{self._service}.{field}"
-            if written is None:
-                self._note(subject, str(error), "", str(self._app.path))
-            else:
-                self._note(f"{subject}, from {written.source}", str(error), "", written.file)
-
-    def _variable(self, field: str) -> _Written | None:
-        name = variable_name(self._service, field)
-        text = self._environment.get(name)
-        return None if text is None else _Written(text, f"the environment variable {name}")
-
-    def _secret_file(self, field: str) -> _Written | None:
-        path = self._secret_path(field)
-        if not path.is_file():
-            return None
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
-        return _Written(text, "the secret file", str(path))
-
-    def _secret_path(self, field: str) -> Path:
-        return self._app.secrets / f"{self._service}_{field}"
-
-    def _ways_to_set(self, field: str) -> str:
+    def ways_to_set(self, field: str) -> str:
+        """Return the advice for a field that no place has."""
         return (
-            f"set it in [settings.{self._service}], in the environment variable "
-            f"{variable_name(self._service, field)}, or in the file {self._secret_path(field)}"
+            f"set it in [settings.{self.service}], in the environment variable "
+            f"{variable_name(self.service, field)}, or in the file {self._secret_path(field)}"
         )
 
-    def _note(self, subject: str, problem: str, advice: str = "", file: str = "") -> None:
-        self.mistakes.append(Mistake(subject, problem, advice, file))
+    def _in_secret_file(self, field: str) -> Given | None:
+        path = self._secret_path(field)
+        try:
+            if not path.is_file():
+                return None
+            text = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            return Given(None, file=str(path), problem=f"the secret file can't be read: {reason}")
+        return Given(text, is_text=True, source="the secret file", file=str(path))
+
+    def _in_variable(self, field: str) -> Given | None:
+        name = variable_name(self.service, field)
+        text = self.environment.get(name)
+        return None if text is None else Given(text, is_text=True, source=f"the environment variable {name}")
+
+    def _in_application_file(self, field: str) -> Given | None:
+        values = self.app.settings.get(self.service, {})
+        return Given(values[field], file=str(self.app.path)) if field in values else None
+
+    def _secret_path(self, field: str) -> Path:
+        return self.app.secrets / f"{self.service}_{field}"
 
 
 def _ambiguous(wanted: Mapping[str, type[Settings]]) -> Iterator[Mistake]:
     """Yield the variables that would set two things, as those of ``a.b_c`` and ``a-b.c``."""
     meanings: dict[str, str] = {}
     for service, record in wanted.items():
-        for field in fields_of(record):
+        for field in record.__struct_fields__:
             meaning = f"settings.{service}.{field}"
             other = meanings.setdefault(variable_name(service, field), meaning)
             if other != meaning:

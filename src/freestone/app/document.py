@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, final
 
 from freestone.errors import ConfigurationError, Mistake
-
-from .spelling import meant
+from freestone.service import meant
 
 Keys = tuple[str, ...]
 

@@ -11,11 +11,10 @@ from typing import Any, final
 
 from freestone.call import Address, Deadlines, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
+from freestone.service import meant, seconds
 
 from .address import http_address, known_address
 from .document import Document, Table
-from .duration import seconds
-from .spelling import meant
 from .topology import Topology, check_name, read_topologies
 
 FILE_NAME = "freestone.toml"
@@ -239,10 +238,14 @@ def _duration(table: Table, key: str) -> float | None:
     if key not in table:
         return None
     try:
-        return seconds(table.get(key))
+        limit = seconds(table.get(key))
     except ValueError as error:
-        table.note(key, str(error), 'write "250ms", "10s", "2m", or a number of seconds')
+        table.note(key, str(error))
         return None
+    if limit == 0:
+        table.note(key, "it is nothing, so that no call could be made")
+        return None
+    return limit
 
 
 def _reference(table: Table, key: str, example: str) -> str:

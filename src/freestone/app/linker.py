@@ -9,15 +9,13 @@ from typing import Any, cast, final
 
 from freestone.contract import Contract, contract_of, is_contract, operations
 from freestone.errors import DeclarationError
-from freestone.service import Settings, dependencies, order
+from freestone.service import Given, Settings, dependencies, meant, misfits, order
 
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
 from .document import Document
 from .entrance import Entrance
 from .file import ApplicationFile, find, parse, refuse
 from .reference import BadReference, follow, make_importable
-from .setting import misfits
-from .spelling import meant
 
 
 def load(path: Path | None = None, *, cwd: Path | None = None, home: Path | None = None) -> App:
@@ -148,8 +146,9 @@ class _Linker:
                 advice = f"give {spec.cls.__name__} an attribute whose type derives from Settings, or take them out"
                 self._document.note(("settings", name), f"{spec.cls.__name__} has no settings", advice)
                 continue
-            for key, problem, advice in misfits(spec.settings, values):
-                self._document.note(("settings", name, key), problem, advice)
+            given = {key: Given(value) for key, value in values.items()}
+            for misfit in misfits(spec.settings, given):
+                self._document.note(("settings", name, misfit.field), misfit.problem, misfit.advice)
 
     def _check_methods(self, contracts: Mapping[str, type[Contract]]) -> None:
         for name in self._file.deadlines.methods:

@@ -13,10 +13,10 @@ from typing import final
 
 from freestone.call import Address
 from freestone.errors import ConfigurationError, Mistake
+from freestone.service import meant
 
 from .address import from_here, replica_address
 from .app import App, GatewaySpec
-from .spelling import meant
 from .topology import Process, Topology
 from .topology import cut_everywhere as cut_everywhere_topology
 from .topology import monolith as monolith_topology

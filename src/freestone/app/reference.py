@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 from freestone.errors import ConfigurationError, DeclarationError, FreestoneError, Mistake
-
-from .spelling import meant
+from freestone.service import meant
 
 
 @final

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from freestone.service import shown
+
 from .address import http_url
-from .duration import shown
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
 
 GATEWAY = "(gateway)"

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import final
 
 from freestone.call import Address
+from freestone.service import meant
 
 from .address import known_address
 from .document import Table
-from .spelling import meant
 
 MONOLITH = "monolith"
 """The topology that every application has: all in one process."""

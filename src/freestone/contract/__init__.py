@@ -1,6 +1,6 @@
 """What a service promises: contracts, their operations and messages, and the codec for them.
 
-``Report`` and what finds places and annotations are for rooms that check declarations of their own.
+``Report`` and what finds places, annotations and shapes are for rooms that check declarations of their own.
 """
 
 from .annotations import Unresolved, class_annotations, function_annotations, names_around
@@ -14,19 +14,21 @@ from .place import Place, class_place, function_place
 from .rendering import render
 from .report import Report
 from .schema import fingerprint, schema
-from .shape import type_text
+from .shape import Form, Shape, record_fields, shape_of, type_text
 
 __all__ = [
     "REQUIRED",
     "Contract",
     "ErrorBody",
     "Event",
+    "Form",
     "Kind",
     "Message",
     "Operation",
     "Parameter",
     "Place",
     "Report",
+    "Shape",
     "Unresolved",
     "class_annotations",
     "class_place",
@@ -40,7 +42,9 @@ __all__ = [
     "names_around",
     "operations",
     "query",
+    "record_fields",
     "render",
     "schema",
+    "shape_of",
     "type_text",
 ]

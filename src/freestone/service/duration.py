@@ -1,27 +1,45 @@
-"""Lengths of time as people write them in a file."""
+"""Durations as people write them: ``"250ms"``, ``"10s"``, ``"2m"``, ``"1h"``, ``"30d"``, or a number of seconds."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WRITTEN = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>ms|s|m|h|d)")
+_LONGEST = timedelta(days=999_999_999).total_seconds()
 
 
-def duration(written: str | float) -> timedelta:
-    """Return the time that a text stands for, or a number of seconds. Raises ValueError if it stands for none.
+def seconds(written: object) -> float:
+    """Return the seconds that a duration stands for.
 
-    >>> duration("250ms"), duration("1.5h"), duration(3)
-    (datetime.timedelta(microseconds=250000), datetime.timedelta(seconds=5400), datetime.timedelta(seconds=3))
+    Raises ValueError if it stands for none, with a sentence that does not show it: it may be a secret that was put
+    in the wrong place.
+
+    >>> seconds("250ms"), seconds("2m"), seconds(1.5)
+    (0.25, 120.0, 1.5)
     """
-    number, unit = written, "s"
-    if isinstance(written, str):
-        match = _DURATION.fullmatch(written.strip())
-        if match is None:
-            raise ValueError("it is no duration, as 250ms, 10s, 5m, 2h or 30d")
-        number, unit = match["number"], match["unit"]
-    try:
-        return timedelta(**{_UNITS[unit]: float(number)})
-    except (OverflowError, ValueError):
-        raise ValueError("it is longer than any time") from None
+    value: float
+    if isinstance(written, str) and (match := _WRITTEN.fullmatch(written.strip())):
+        value = float(match["number"]) * _UNITS[match["unit"]]
+    elif isinstance(written, int | float) and not isinstance(written, bool):
+        value = written
+    else:
+        raise ValueError('it is no duration, such as "250ms", "10s", "2m" or a number of seconds')
+    if not 0 <= value <= _LONGEST:
+        raise ValueError("a duration is not negative, and has an end")
+    return float(value)
+
+
+def shown(duration: float) -> str:
+    """Return a duration in seconds as people write it.
+
+    >>> shown(0.25), shown(10.0), shown(120.0), shown(90.0)
+    ('250ms', '10s', '2m', '90s')
+    """
+    if duration < 1:
+        return f"{duration * 1000:.6g}ms"
+    for unit in ("h", "m"):
+        if duration % _UNITS[unit] == 0:
+            return f"{duration / _UNITS[unit]:.6g}{unit}"
+    return f"{duration:.6g}s"

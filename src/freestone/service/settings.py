@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, TypeVar, dataclass_transform, get_args, get_origin
+from dataclasses import dataclass
+from typing import Any, TypeVar, dataclass_transform, final
 
 import msgspec
 
-from freestone.contract import type_text
 from freestone.errors import ConfigurationError, Mistake
 
-from .duration import duration
-from .secret import Secret
+from .conversion import from_text, from_value
+from .spelling import meant
 
 _S = TypeVar("_S", bound="Settings")
-_VALUE = re.compile(r"(Invalid enum value).*?(- at `.*)?$", re.DOTALL)
-"""The one refusal of msgspec that repeats the value."""
-_SEQUENCES = (tuple, list, set, frozenset)
 
 
 class SettingsMeta(msgspec.StructMeta):
@@ -43,82 +36,84 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, metaclass=SettingsMeta
     """
 
 
-def settings_from(cls: type[_S], values: Mapping[str, object], origin: Mapping[str, str]) -> _S:
-    """Make the record from values of TOML, or from texts of the environment and of files.
+@final
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was found for one setting, and where."""
 
-    ``origin`` says where each value is from, for the messages. A text becomes what the field is: a number, a
-    truth value (``true``, ``false``, ``1``, ``0``), a ``timedelta`` (``"10s"``, ``"250ms"``; a number is seconds),
-    a path, a ``Secret``, or, split at commas, a tuple.
+    value: Any
+    """A value of TOML; or a text, which is then to be read as whatever the field is."""
+    is_text: bool = False
+    """Whether it is such a text: a variable and a file hold nothing else, while TOML has types of its own."""
+    source: str = ""
+    """Where it is from, as ``the environment variable FREESTONE_IDENTITY_SESSION_DAYS``; empty if the file says it."""
+    file: str = ""
+    """The path of the file that it is from."""
+    problem: str = ""
+    """Why the value could not be had from there; empty if it could."""
 
-    Raises ConfigurationError with every problem: unknown, missing and wrong. No message shows a value of a Secret.
 
-    >>> settings_from(IdentitySettings, {"session_days": "7"}, {"session_days": "FREESTONE_IDENTITY_SESSION_DAYS"})
+@final
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A setting that was given and does not fit the record. No sentence of it shows the value."""
+
+    field: str
+    problem: str
+    advice: str = ""
+
+
+def misfits(record: type[Settings], given: Mapping[str, Given]) -> list[Misfit]:
+    """Return what of that does not fit the record: unknown names, and values that their fields can't have."""
+    return _fit(record, given)[1]
+
+
+def settings_from(
+    record: type[_S], given: Mapping[str, Given], *, name: str = "", ways: Mapping[str, str] | None = None
+) -> _S:
+    """Make the record of what was found, by field.
+
+    In the mistakes, ``name`` is what the settings are called, and ``ways`` has the advice for each field that is
+    missing. Raises ConfigurationError with everything that is missing, unknown or wrong, and where each value is
+    from. No message shows a value.
+
+    >>> settings_from(IdentitySettings, {"session_days": Given("7", is_text=True)})
     IdentitySettings(session_days=7)
     """
-    fields = {field.name: field for field in msgspec.structs.fields(cls)}
+    name = name or record.__name__
+    required = [field.name for field in msgspec.structs.fields(record) if field.required]
     mistakes = [
-        Mistake(f"{cls.__name__}.{name}", "there is no such setting", _nearest(name, fields), origin.get(name, ""))
-        for name in values
-        if name not in fields
+        Mistake(f"{name}.{field}", "it is missing", (ways or {}).get(field, "set it; it has no default"))
+        for field in required
+        if field not in given
     ]
-    made: dict[str, Any] = {}
-    for name, field in fields.items():
-        subject = f"{cls.__name__}.{name}: {type_text(field.type)}"
-        if name in values:
-            try:
-                made[name] = _converted(field.type, values[name])
-            except ValueError as error:
-                mistakes.append(Mistake(subject, str(error), "", origin.get(name, "")))
-        elif field.required:
-            mistakes.append(Mistake(subject, "it is missing", "set it; it has no default"))
+    values, wrong = _fit(record, given)
+    for misfit in wrong:
+        found = given[misfit.field]
+        source = f", from {found.source}" if found.source else ""
+        mistakes.append(Mistake(f"{name}.{misfit.field}{source}", misfit.problem, misfit.advice, found.file))
     if not mistakes:
         try:
-            return cls(**made)
-        except ValueError as error:  # of a check in the record's own __post_init__
-            mistakes.append(Mistake(cls.__name__, str(error), "", ", ".join(sorted(set(origin.values())))))
+            return record(**values)
+        except (TypeError, ValueError) as error:  # the record's own check, in __post_init__
+            mistakes.append(Mistake(name, str(error) or type(error).__name__))
     raise ConfigurationError(mistakes)
 
 
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"there is {', '.join(known)}" if known else "it has no settings"
-
-
-def _converted(kind: Any, value: object) -> Any:
-    """Return the value as that type. Raises ValueError with a sentence that does not show the value."""
-    try:
-        return msgspec.convert(_prepared(kind, value), kind, strict=not isinstance(value, str), dec_hook=_made)
-    except msgspec.ValidationError as error:
-        text = _VALUE.sub(r"\1 \2", str(error)).strip().replace("`", "")
-        raise ValueError(f"it does not fit: {text[:1].lower()}{text[1:]}") from None
-
-
-def _prepared(kind: Any, value: Any) -> Any:
-    """Return the value with its durations read and its lists split: what msgspec does not know of."""
-    members = [member for member in get_args(kind) if member is not type(None)]
-    if kind is timedelta:
-        return duration(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
-    if get_origin(kind) in _SEQUENCES:
-        return [_prepared(members[0], part) for part in _items(value)] if _is_written_as_list(value) else value
-    if type(None) in get_args(kind) and len(members) == 1:
-        return None if value is None else _prepared(members[0], value)
-    return value
-
-
-def _is_written_as_list(value: object) -> bool:
-    return isinstance(value, str | list)
-
-
-def _items(value: Any) -> list[Any]:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _made(kind: type, value: object) -> Any:
-    """Make what msgspec can't. Raises ValueError, which it puts a path to."""
-    if kind not in (Secret, Path):
-        raise ValueError(f"a setting can't be a {type_text(kind)}")
-    if not isinstance(value, str):
-        raise ValueError("it must be a text")
-    return kind(value)
+def _fit(record: type[Settings], given: Mapping[str, Given]) -> tuple[dict[str, Any], list[Misfit]]:
+    """Return the values by field, and what is wrong with the others."""
+    kinds = {field.name: field.type for field in msgspec.structs.fields(record)}
+    values: dict[str, Any] = {}
+    wrong: list[Misfit] = []
+    for field, found in given.items():
+        if found.problem:
+            wrong.append(Misfit(field, found.problem))
+        elif field not in kinds:
+            wrong.append(Misfit(field, f"{record.__name__} has no such field", meant(field, kinds, "fields")))
+        else:
+            convert = from_text if found.is_text else from_value
+            try:
+                values[field] = convert(kinds[field], found.value)
+            except ValueError as error:
+                wrong.append(Misfit(field, str(error)))
+    return values, wrong
