@@ -41,17 +41,17 @@ class PathRead(Event, key="slug"):
     slug: str
 
 
-class Locked(errors.FailedPrecondition):
+class Unready(errors.FailedPrecondition):
     needs: tuple[str, ...]
 
 
 class Catalog(Contract):
     @query
-    async def path(self, slug: str, *, draft: bool = False) -> Path:
+    async def path(self, slug: str, draft: bool = False) -> Path:
         """Return a path."""
         ...
 
-    @command(raises=[Locked])
+    @command(raises=[Unready])
     async def publish(self, path: Path) -> None:
         """Publish it."""
         ...
@@ -75,7 +75,7 @@ class CatalogService(Catalog):
     ids: Ids
     settings: CatalogSettings
 
-    async def path(self, slug: str, *, draft: bool = False) -> Path:
+    async def path(self, slug: str, draft: bool = False) -> Path:
         assert_type(self.clock.now(), datetime)
         assert_type(self.ids.new(), str)
         assert_type(self.settings.page, int)
@@ -83,26 +83,28 @@ class CatalogService(Catalog):
         return Path(slug)
 
     async def publish(self, path: Path) -> None:
-        raise Locked("not yet", needs=("basics",))
+        raise Unready("not yet", needs=("basics",))
 
     async def watch(self, slug: str) -> AsyncIterator[Path]:
         yield Path(slug)
 
 
+class Reader(Contract):
+    @query
+    async def minutes(self, slug: str) -> int:
+        """Return how long a path takes."""
+        ...
+
+
 @service
-class ReaderService(Catalog):
+class ReaderService(Reader):
     catalog: Catalog
 
-    async def path(self, slug: str, *, draft: bool = False) -> Path:
-        return await self.catalog.path(slug, draft=draft)
-
-    async def publish(self, path: Path) -> None:
-        assert_type(await self.catalog.publish(path), None)
-
-    async def watch(self, slug: str) -> AsyncIterator[Path]:
+    async def minutes(self, slug: str) -> int:
+        assert_type(await self.catalog.publish(Path(slug)), None)
         async for path in self.catalog.watch(slug):
             assert_type(path, Path)
-            yield path
+        return (await self.catalog.path(slug, draft=True)).minutes
 
 
 async def constructed_by_hand(catalog: Catalog) -> None:
@@ -110,7 +112,7 @@ async def constructed_by_hand(catalog: Catalog) -> None:
         return Path(slug)
 
     reader = ReaderService(catalog=fake(Catalog, path=path))
-    assert_type(await reader.path("a"), Path)
+    assert_type(await reader.minutes("a"), int)
     ReaderService(catalog=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ReaderService()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
@@ -127,7 +129,7 @@ async def called() -> None:
         assert_type(current(), Context | None)
 
 
-def failed(error: Locked) -> None:
+def failed(error: Unready) -> None:
     assert_type(error.needs, tuple[str, ...])
     assert_type(error.code, errors.Code)
     assert isinstance(error, errors.DidNotHappen)
