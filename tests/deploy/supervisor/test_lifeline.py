@@ -62,14 +62,24 @@ def test_the_lifeline_is_not_inherited_by_a_grandchild(lifeline: Lifeline) -> No
 
 
 _BLOCKED = """
-import signal, sys, threading
+import signal, sys
 from freestone.deploy.supervisor import Lifeline
 signal.signal(signal.SIGTERM, lambda *_: print("terminated", flush=True))
 lifeline = Lifeline(int(sys.argv[1]))
 lifeline.watch(grace=0.1, farewell=lambda: print("farewell", flush=True))
 lifeline.ready()
 while True:
-    threading.Event().wait()
+    pass
+"""
+
+_GOOD = """
+import signal, sys
+from freestone.deploy.supervisor import Lifeline
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+lifeline = Lifeline(int(sys.argv[1]))
+lifeline.watch(grace=100, farewell=lambda: None)
+signal.sigwait({signal.SIGTERM})
+sys.exit(7)
 """
 
 
@@ -94,8 +104,7 @@ def test_a_blocked_child_ends_when_its_supervisor_does(reports: Reports) -> None
 def test_a_child_that_drains_in_time_ends_as_it_likes(reports: Reports) -> None:
     """Its own exit status counts."""
     fd = reports.childs_end.fileno()
-    source = _BLOCKED.replace('print("terminated", flush=True)', "sys.exit(7)").replace("grace=0.1", "grace=100")
-    with subprocess.Popen([sys.executable, "-c", source, str(fd)], pass_fds=[fd]) as process:
+    with subprocess.Popen([sys.executable, "-c", _GOOD, str(fd)], pass_fds=[fd]) as process:
         watchdog = threading.Timer(20, process.send_signal, [signal.SIGKILL])
         watchdog.start()
         reports.close()

@@ -25,12 +25,13 @@ from freestone.deploy.supervisor import Lifeline, RunFile, RuntimeDirectory, Ten
 
 _, directory, application, behaviour, _, lifeline = sys.argv
 lifeline = Lifeline(int(lifeline))
-drained = threading.Event()
-signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour == "deaf" else lambda *_: drained.set())
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 tenancy = Tenancy(lifeline, RuntimeDirectory(Path(directory)), RunFile(Path(application), "split"))
 tenancy.begin(grace=0.2)
 lifeline.ready()
-drained.wait()
+if behaviour == "deaf":
+    threading.Event().wait()
+signal.sigwait({signal.SIGTERM})
 tenancy.end()
 """
 
