@@ -36,6 +36,7 @@ def test_a_stream_prints_an_item_a_line(running_desk: Running, freestone: Words)
             1,
             "Error: DEADLINE_EXCEEDED: desk.ponder did not end by its deadline",
         ),
+        (["desk.put", "ting=x"], 2, 'Error: desk.put has no parameter "ting"; it has thing'),
         (["desk.nothing"], 2, 'Error: desk has no operation "nothing"; it has tally, count, put, ponder'),
         (["door.open"], 2, 'Error: desk has no service "door"; it has desk, clerk'),
         (["desk"], 2, 'Error: "desk" is no operation; write SERVICE.METHOD'),

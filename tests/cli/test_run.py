@@ -65,7 +65,10 @@ def test_one_process_needs_no_supervisor(start: Start, desk: Path) -> None:
 def test_a_process_that_ends_is_started_again(
     start: Start, freestone: Words, desk: Path, number: signal.Signals, said: str
 ) -> None:
-    """However it ended. Calls that come meanwhile wait in the backlog of its socket; the others go on. Its restarts are counted."""
+    """However it ended. Calls that come meanwhile wait in the backlog of its socket; the others go on.
+
+    Its restarts are counted.
+    """
     running = start(desk, "cut")
     running.until_said("desk runs as cut")
     before = running.pids()

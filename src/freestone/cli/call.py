@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,21 @@ def call(
     """
     application = the_file(file)
     target = _target(application, topology, name)
-    arguments = target.operation.arguments_from(parse_arguments(words), False)
+    given = parse_arguments(words)
+    _refuse_unknown(target.operation, name, given)
+    arguments = target.operation.arguments_from(given, False)
     if seconds is None:
         # What streams may go on for as long as somebody looks.
         limit = application.deadlines.limit(name) or application.deadlines.default
         seconds = math.inf if target.operation.streams else limit
     asyncio.run(_call(target, arguments, seconds, subject))
+
+
+def _refuse_unknown(operation: Operation, name: str, given: Mapping[str, Any]) -> None:
+    # Over the wire an unknown name is ignored, as a newer caller may send it; a person has mistyped it.
+    known = [parameter.name for parameter in operation.parameters]
+    for unknown in given.keys() - known:
+        raise UsageMistake(f'{name} has no parameter "{unknown}"; it has {", ".join(known) or "none"}')
 
 
 async def _call(target: Target, arguments: tuple[Any, ...], seconds: float, subject: str | None) -> None:
