@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
@@ -18,7 +19,9 @@ from . import Connected
 
 def _generated() -> tuple[Any, Any]:
     """Compile orders.proto into a folder of this process and import it."""
-    source, out = Path(__file__).parent, mkdtemp(prefix="freestone-bench-")
+    source, folder = Path(__file__).parent, TemporaryDirectory(prefix="freestone-bench-")
+    atexit.register(folder.cleanup)
+    out = folder.name
     if protoc.main(["", f"-I{source}", f"--python_out={out}", f"--grpc_python_out={out}", "orders.proto"]):
         raise SystemExit("protoc could not compile orders.proto")
     sys.path.insert(0, out)
