@@ -231,10 +231,14 @@ class Running:
             assert ended, "a child has outlived its supervisor"
 
     def close(self) -> None:
-        """End it if it runs."""
-        if self.process.poll() is None:
+        """End it if it runs, so that nothing of it is left."""
+        try:
+            if self.process.poll() is None:
+                self.process.terminate()
+                self.ended()
+        finally:
             self.process.kill()
-        self.ended()
+            self.ended()
         assert self.process.stdout is not None
         self.process.stdout.close()
 

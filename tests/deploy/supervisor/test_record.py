@@ -76,14 +76,17 @@ def test_another_topology_may_run_beside_it(tmp_path: Path) -> None:
     assert [each.topology for each in running(tmp_path)] == ["monolith", "split"]
 
 
-def test_a_stale_file_counts_for_nothing_and_is_cleared_up(tmp_path: Path) -> None:
-    """Its supervisor is gone; the next run removes the sockets that were left, too."""
+@pytest.mark.parametrize("topology", ["split", "monolith"])
+def test_a_stale_file_counts_for_nothing_and_is_cleared_up(tmp_path: Path, topology: str) -> None:
+    """Its supervisor is gone; the next run, of whatever topology, removes it and the sockets that were left."""
     left = RuntimeDirectory.make()
-    RunFile(tmp_path, "split").claim(record(dead(), str(left.path)))
+    stale = RunFile(tmp_path, topology)
+    stale.claim(record(dead(), str(left.path), topology))
     assert running(tmp_path) == []
     ours = record(ProcessIdentity.own())
     RunFile(tmp_path, "split").claim(ours)
     assert running(tmp_path) == [ours]
+    assert [path.name for path in stale.path.parent.iterdir()] == ["split.json"]
     assert not left.path.exists()
 
 

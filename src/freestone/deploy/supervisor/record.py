@@ -1,7 +1,7 @@
 """What runs here, as a file that others can read: ``.freestone/run/<topology>.json``.
 
 The supervisor writes it at each change, as a whole, and removes it at the end. A file whose supervisor is
-gone is stale: it counts for nothing, and the next run clears up what it names.
+gone is stale: it counts for nothing, and the next run, of whatever topology, clears up what it names.
 """
 
 from __future__ import annotations
@@ -59,17 +59,16 @@ class RunFile:
         self.path = run_directory(home) / f"{topology}.json"
 
     def claim(self, record: RunRecord) -> None:
-        """Write the first record of a run, and clear up after a run that was killed.
+        """Write the first record of a run, and clear up after runs that were killed.
 
         Raises ConfigurationError if the topology runs already.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(self.path.parent):
+            _sweep(self.path.parent)
             other = read(self.path)
-            if other is not None and other.supervisor.alive():
-                raise ConfigurationError([_runs_already(other)])
             if other is not None:
-                RuntimeDirectory(Path(other.runtime_directory)).remove()
+                raise ConfigurationError([_runs_already(other)])
             self.write(record)
 
     def write(self, record: RunRecord) -> None:
@@ -110,6 +109,15 @@ def read(path: Path) -> RunRecord | None:
         return msgspec.json.decode(path.read_bytes(), type=RunRecord)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def _sweep(directory: Path) -> None:
+    """Remove the files of runs that were killed, of whatever topology, and the sockets that they left."""
+    for path in directory.glob("*.json"):
+        record = read(path)
+        if record is not None and not record.supervisor.alive():
+            RuntimeDirectory(Path(record.runtime_directory)).remove()
+            path.unlink()
 
 
 @contextlib.contextmanager
