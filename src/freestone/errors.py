@@ -23,8 +23,9 @@ The first split is the one that a caller acts on: may this be tried again withou
     │       ├── Internal             13
     │       ├── ConnectionLost       14       it was sent, and no answer came
     │       └── DataLoss             15
-    ├── DeclarationError                      mistakes in a contract or a service
-    ├── ConfigurationError                    mistakes in freestone.toml or in settings
+    ├── Misconfigured                         as it is, it can't run; to try again changes nothing
+    │   ├── DeclarationError                  mistakes in a contract or a service
+    │   └── ConfigurationError                mistakes in freestone.toml or in settings
     └── ProtocolError                         a peer does not speak the wire
 
 The numbers are the canonical codes of gRPC (https://grpc.io/docs/guides/status-codes/). A connection that is
@@ -263,7 +264,11 @@ class Mistake:
         return f"{place}{self.subject}: {self.problem}{advice}"
 
 
-class _Mistakes(FreestoneError):
+class Misconfigured(FreestoneError):
+    """Something that was written for this application is wrong; to start it again changes nothing."""
+
+
+class _Mistakes(Misconfigured):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))

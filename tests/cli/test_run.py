@@ -206,3 +206,12 @@ def test_an_unknown_topology_is_named_with_those_that_there_are(freestone: Words
     assert shown.returncode == 78
     assert 'there is no topology "cutt"' in shown.stderr
     assert "cut" in shown.stderr.partition("cutt")[2]
+
+
+def test_a_migration_that_fails_ends_the_run(freestone: Words, shop: Path) -> None:
+    """To start the process again would change nothing."""
+    (shop / "shop" / "guests" / "migrations" / "0001_guest.py").write_text("raise RuntimeError('no such table')\n")
+    shown = freestone("run", "split", cwd=shop)
+    assert shown.returncode == 78
+    assert "guests.0: it can't be started: the service guests did not start:" in shown.stderr
+    assert "0001_guest.py" in shown.stderr

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import make_desk
 
 if TYPE_CHECKING:
     from .conftest import Start, Words
@@ -40,6 +49,25 @@ def test_processes_that_are_started_by_hand_find_each_other(start: Start, desk: 
         each.process.send_signal(signal.SIGTERM)
     assert [each.ended() for each in served] == [0, 0, 0]
     assert not Path(address.removeprefix("unix://")).exists()
+
+
+@pytest.fixture
+def deep_desk(tmp_path: Path) -> Iterator[Path]:
+    """Make an application below a path that is longer than a socket's may be."""
+    directory = make_desk(tmp_path / ("deep" * 30) / "application")
+    yield directory
+    digest = hashlib.sha256(str(directory / ".freestone" / "run" / "cut").encode()).hexdigest()[:12]
+    shutil.rmtree(Path(tempfile.gettempdir()) / f"freestone-{os.getuid()}-{digest}")
+
+
+def test_a_long_path_does_not_keep_processes_from_meeting(start: Start, deep_desk: Path) -> None:
+    """Their sockets are then where temporary files are, in a directory that nobody else may enter."""
+    clerk = start(deep_desk, "clerk", "--topology", "cut", command="serve")
+    desk = start(deep_desk, "desk", "--topology", "cut", command="serve")
+    path = Path(desk.until_said("desk: desk serves on unix://").rpartition("unix://")[2])
+    assert len(str(path)) < 100
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert clerk.until_said("desk: clerk serves on unix://").endswith(f"{path.parent}/clerk-0.sock")
 
 
 def test_the_gateway_listens_where_the_file_says(start: Start, shop: Path) -> None:

@@ -64,7 +64,7 @@ def say(sentence: str) -> None:
 
 def explain(error: Exception) -> tuple[str, int]:
     """Return an error in words, and the exit status for it."""
-    from freestone.errors import ConfigurationError, DeclarationError, FreestoneError, ServiceError
+    from freestone.errors import ConfigurationError, DeclarationError, FreestoneError, Misconfigured, ServiceError
 
     match error:
         case UsageMistake():
@@ -75,8 +75,8 @@ def explain(error: Exception) -> tuple[str, int]:
             lines = [str(mistake) for mistake in error.mistakes]
             return lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} mistakes", *lines]), os.EX_CONFIG
         case FreestoneError():
-            # A service that did not start because of its settings will not start the next time either.
-            misconfigured = isinstance(error.__cause__, ConfigurationError | DeclarationError)
+            # A service that did not start because of its settings or migrations will not the next time either.
+            misconfigured = isinstance(error, Misconfigured) or isinstance(error.__cause__, Misconfigured)
             return str(error), os.EX_CONFIG if misconfigured else SERVICE_EXIT
         case _:
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

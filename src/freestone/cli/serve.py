@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
+import stat
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from typing import final
 
 import typer
 
-from freestone.app import HOME_NAME, Host, plan
+from freestone.app import HOME_NAME, Host, Plan, plan
 from freestone.deploy.supervisor import (
     CONFIGURATION_EXIT,
     Lifeline,
@@ -21,6 +24,7 @@ from freestone.deploy.supervisor import (
     Tenancy,
     listen_tcp,
 )
+from freestone.errors import ConfigurationError, Mistake
 
 from .application import home, the_application
 from .ending import end_tidily
@@ -78,8 +82,7 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
     planned = made.process(process)
     if replica >= planned.replicas:
         raise UsageMistake(f"{process} has {planned.replicas} replicas, numbered from 0; there is no {replica}")
-    directory = made.app.home / "run" / made.topology
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory = _meeting_place(made)
     wire = planned.listen or planned.addresses(directory)[replica]
     gateway = None
     if planned.gateway is not None:
@@ -91,6 +94,27 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
         typer.echo(f"{made.application}: {process} serves on {wire}{also}")
 
     run_loop(serve_here(seat, drain, ready))
+
+
+def _meeting_place(made: Plan) -> Path:
+    """Return the directory where processes that are started by hand have their sockets, and find those of the others.
+
+    It is below the application's home, unless that path is too long for a socket; then it is one of this user's
+    own where temporary files are, named after it.
+    """
+    directory = made.app.home / "run" / made.topology
+    try:
+        for process in made.processes:
+            process.addresses(directory)
+    except ConfigurationError:
+        digest = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+        directory = Path(tempfile.gettempdir()) / f"freestone-{os.getuid()}-{digest}"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = directory.stat()
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        mistake = Mistake(str(directory), "others may write there", "remove it, or take away the rights of others")
+        raise ConfigurationError([mistake])
+    return directory
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.exc import DBAPIError
 
-from freestone.errors import FreestoneError
+from freestone.errors import Misconfigured
 
 from .failure import translate
 from .transaction import Transaction
@@ -43,7 +43,7 @@ _TURN: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDicti
 
 
 @final
-class MigrationError(FreestoneError):
+class MigrationError(Misconfigured):
     """A database can't be brought to where the code expects it. It is as it was before."""
 
 
