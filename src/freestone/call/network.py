@@ -6,13 +6,17 @@ import asyncio
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Protocol, TypeAlias, final
+from typing import Any, Final, Protocol, TypeAlias, final
 
 from .address import Address, MemoryAddress, TcpAddress, UnixAddress
 
 ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
+
+_KEEP: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""Leave the file of a socket that was bound elsewhere: it belongs to who bound it, and a successor may need it."""
 
 _BACKLOG: Final = 1024
 """Connections that may wait to be accepted."""
@@ -72,7 +76,7 @@ class SocketNetwork:
             case _:
                 name = where.getsockname()
                 if where.family == socket.AF_UNIX:
-                    server = await loop.create_unix_server(factory, sock=where, backlog=_BACKLOG)
+                    server = await loop.create_unix_server(factory, sock=where, backlog=_BACKLOG, **_KEEP)
                     return _Listener(server, UnixAddress(name))
                 server = await loop.create_server(factory, sock=where, backlog=_BACKLOG)
                 return _Listener(server, TcpAddress(name[0], name[1]))
