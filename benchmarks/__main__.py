@@ -20,13 +20,15 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=1.0, help="about how long each measurement takes")
     options.add_argument("--keep", action="store_true", help="write results.md")
     chosen = options.parse_args()
+    sizes = footprint.small(chosen.rounds) | footprint.academy(min(chosen.rounds, 3))
+    calls = uvloop.run(between.compare(chosen.rounds, chosen.seconds))
     parts = [
         "## A call between two processes",
-        between.table(uvloop.run(between.compare(chosen.rounds, chosen.seconds))),
+        between.table(calls),
         "## A call within one process",
         colocated.table(uvloop.run(colocated.compare(chosen.rounds))),
         "## Start and memory",
-        footprint.table(footprint.small(chosen.rounds) | footprint.academy(min(chosen.rounds, 3))),
+        footprint.table(sizes),
     ]
     machine = (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.python_implementation()} {platform.python_version()}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -46,14 +47,16 @@ def academy(rounds: int) -> dict[str, list[tuple[float, float]]]:
 
 
 def _start_academy(topology: str) -> tuple[float, float]:
-    with TemporaryDirectory(prefix="fsb-") as directory:
-        file = Path(directory) / "freestone.toml"
-        text = (ACADEMY / "freestone.toml").read_text()
-        file.write_text(re.sub(r'listen( *)= "127.0.0.1:\d+"', 'listen = "127.0.0.1:0"', text))
-        (Path(directory) / "academy").symlink_to(ACADEMY / "academy")
+    with TemporaryDirectory(prefix="fsb-") as home:
+        command = [sys.executable, "-m", "freestone.cli", "run", topology, "--file", str(ACADEMY)]
         began = time.perf_counter()
-        command = [sys.executable, "-m", "freestone.cli", "--file", str(file), "run", topology]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            [*command, "--listen", "127.0.0.1:0"],
+            env={**os.environ, "FREESTONE_HOME": home},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         try:
             address = _printed_address(process)
             with urllib.request.urlopen(address, timeout=30) as answer:
