@@ -213,3 +213,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(180))
+            # CI has a browser, and must not pass without; a newcomer's machine may not have one.
+            if not Path(CHROMIUM).exists() and "CI" not in os.environ:
+                item.add_marker(pytest.mark.skip(reason=f"there is no {CHROMIUM}: install Debian's chromium"))
