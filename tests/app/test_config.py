@@ -118,7 +118,7 @@ def test_a_secret_file_loses_the_end_of_its_line_only(app: Callable[..., App]) -
         ("hosts", '["a", "b"]', ("a", "b")),
         ("hosts", "a,b", ("a", "b")),
         ("pause", "250ms", timedelta(milliseconds=250)),
-        ("place", "/tmp/x", Path("/tmp/x")),
+        ("place", "/srv/x", Path("/srv/x")),
         ("spare", "word", Secret("word")),
         ("spare", "12", Secret("12")),
     ],

@@ -30,7 +30,7 @@ class ReplicaRecord(msgspec.Struct, frozen=True):
     replica: int
     services: tuple[str, ...]
     address: str
-    """Where it speaks the wire, as ``unix:///tmp/freestone-x/catalog.0.sock``."""
+    """Where it speaks the wire, as ``unix:///run/freestone-x/catalog.0.sock``."""
     state: str
     pid: int | None = None
     since: datetime | None = None
