@@ -63,12 +63,14 @@ async def test_nothing_is_kept_of_entries_that_were_taken_back() -> None:
 async def test_a_closed_wheel_tells_nobody() -> None:
     """It belongs to a loop that may be ending."""
     loop = asyncio.get_running_loop()
-    wheel = TimerWheel(loop, lambda entry: (_ for _ in ()).throw(AssertionError(entry)))
+    told: list[str] = []
+    wheel = TimerWheel(loop, told.append)
     wheel.arm(loop.time() + 0.01, "never")
     wheel.close()
     reached = asyncio.Event()
     loop.call_later(0.04, reached.set)
     await reached.wait()
+    assert told == []
 
 
 async def test_an_entry_without_an_end_takes_no_place() -> None:
