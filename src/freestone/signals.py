@@ -113,3 +113,12 @@ class ProcessEnded(Signal):
     replica: int
     pid: int
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessDelayed(Signal):
+    """The supervisor starts a process that crashed again, after that many ``seconds``."""
+
+    process: str
+    replica: int
+    seconds: float

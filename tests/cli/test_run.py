@@ -73,7 +73,7 @@ def test_a_process_that_ends_is_started_again(
     running.until_said("desk runs as cut")
     before = running.pids()
     os.kill(before["clerk.0"], number)
-    running.until_said(f"clerk.0 {said}; it is started again in")
+    running.until_said(f"clerk.0 {said}; it is started again at once")
     assert freestone("call", "clerk.sums", "numbers=[1, 2]", cwd=desk).stdout == "3\n"
     after = running.pids()
     assert after["clerk.0"] != before["clerk.0"]

@@ -23,7 +23,7 @@ EDGE, CATALOG, CATALOG_1, PROGRESS = (
 def supervision(*stages: list[Replica], limit: float = 30, jitter: float = 0) -> Supervision:
     return Supervision(
         stages,
-        backoff=Backoff(first=1, ceiling=8, jitter=jitter, stable=60),
+        backoff=Backoff(first=1, ceiling=8, served_ceiling=2, jitter=jitter, stable=60),
         limit=limit,
         random=random.Random(7),
     )
@@ -44,29 +44,55 @@ def test_everything_starts_at_once() -> None:
     assert decisions == [Decision(replica, Action.SPAWN) for replica in (EDGE, CATALOG, CATALOG_1)]
 
 
-def test_a_crashed_replica_backs_off_and_starts_again() -> None:
-    """It waits longer after each crash."""
-    made = started([EDGE])
-    waits: list[float | None] = []
-    for crash in range(5):
-        [decision] = made.exited(EDGE, 2 + crash)
-        assert made.state(EDGE) is State.BACKING_OFF
-        waits.append(decision.seconds)
-        assert made.elapsed(EDGE, 2 + crash) == [Decision(EDGE, Action.SPAWN)]
-    assert waits == [1, 2, 4, 8, 8]
+def crash(made: Supervision, replica: Replica, now: float) -> float | None:
+    """Let it crash and be started again; return how long it waited."""
+    [decision] = made.exited(replica, now)
+    assert made.state(replica) is State.BACKING_OFF
+    assert made.elapsed(replica, now) == [Decision(replica, Action.SPAWN)]
+    return decision.seconds
+
+
+def test_a_replica_that_does_not_come_up_waits_longer_after_each_crash() -> None:
+    """It is started again each time."""
+    made = supervision([EDGE])
+    made.start(0)
+    assert [crash(made, EDGE, 2 + number) for number in range(5)] == [1, 2, 4, 8, 8]
     assert made.restarts(EDGE) == 5
 
 
-def test_a_replica_that_ran_stably_is_taken_for_sound() -> None:
-    """After a minute of running, the first wait comes again; after less, the next."""
+def test_a_replica_that_had_served_is_started_at_once() -> None:
+    """It is wanted back, and most crashes are not followed by another."""
+    assert crash(started([EDGE]), EDGE, 2) == 0
+
+
+def test_a_replica_that_falls_soon_after_each_start_waits_a_little() -> None:
+    """As long as its start takes at most, if that is more than two seconds; it may fall at each request."""
     made = started([EDGE])
-    made.exited(EDGE, 2)
-    made.elapsed(EDGE, 3)
+    waits = []
+    for number in range(5):
+        waits.append(crash(made, EDGE, 2 + 10 * number))
+        made.ready(EDGE, 5 + 10 * number)  # three seconds after it was started
+    assert waits == [0, 1, 2, 3, 3]
+
+
+def test_a_replica_that_comes_up_has_shown_that_it_can() -> None:
+    """Crashes before it served count no more, and those after it served not as such."""
+    made = started([EDGE])
+    crash(made, EDGE, 2)
+    assert [crash(made, EDGE, 3), crash(made, EDGE, 4)] == [1, 2]
+    made.ready(EDGE, 5)
+    assert crash(made, EDGE, 6) == 1  # the second crash after it had served
+    assert crash(made, EDGE, 7) == 1  # the first before it did, again
+
+
+def test_a_replica_that_ran_stably_is_taken_for_sound() -> None:
+    """After a minute of running it is started at once again; after less, it waits."""
+    made = started([EDGE])
+    crash(made, EDGE, 2)
     made.ready(EDGE, 4)
-    assert made.exited(EDGE, 4 + 59)[0].seconds == 2
-    made.elapsed(EDGE, 100)
+    assert crash(made, EDGE, 4 + 59) == 1
     made.ready(EDGE, 101)
-    assert made.exited(EDGE, 101 + 60)[0].seconds == 1
+    assert crash(made, EDGE, 101 + 60) == 0
 
 
 def test_one_crash_is_nothing_to_the_others() -> None:

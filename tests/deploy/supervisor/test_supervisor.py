@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freestone.deploy.supervisor import Backoff, ProcessSpec, Replica, State, Supervisor
-from freestone.signals import SIGNALS, ProcessEnded, ProcessStarted, Signal
+from freestone.signals import SIGNALS, ProcessDelayed, ProcessEnded, ProcessStarted, Signal
 
 if TYPE_CHECKING:
     from .conftest import Watched, Witness
@@ -45,7 +45,7 @@ async def test_a_killed_replica_is_started_again(watched: Watched, program: Prog
     assert pid(supervisor, CATALOG_1) == other
     supervisor.stop()
     await watched.ended()
-    assert "catalog.0 was killed by SIGKILL; it is started again in 0.0 s" in watched.err.getvalue()
+    assert "catalog.0 was killed by SIGKILL; it is started again at once" in watched.err.getvalue()
 
 
 async def test_a_crash_loop_backs_off(watched: Watched, program: Program) -> None:
@@ -59,6 +59,23 @@ async def test_a_crash_loop_backs_off(watched: Watched, program: Program) -> Non
     assert (await watched.ended()).clean
     said = [line for line in watched.err.getvalue().splitlines() if "exited with status 3" in line]
     assert [line.rpartition(" in ")[2] for line in said][:4] == ["0.0 s", "0.0 s", "0.1 s", "0.2 s"]
+
+
+async def test_a_process_that_falls_after_each_start_rests_in_between(watched: Watched, program: Program) -> None:
+    """As one that dies at each request: it is back at once, then it waits, and each wait is announced."""
+    heard: list[Signal] = []
+    SIGNALS.subscribe(heard.append)
+    try:
+        backoff = Backoff(first=0.04, factor=2, served_ceiling=0.08, jitter=0)
+        supervisor = watched.start([ProcessSpec(EDGE, program("ready(); sys.exit(3)"))], backoff=backoff)
+        await watched.until(lambda: supervisor.status(EDGE).restarts >= 4)
+        supervisor.stop()
+        await watched.ended()
+    finally:
+        SIGNALS.unsubscribe(heard.append)
+    first, second, third, fourth, *_ = [signal.seconds for signal in heard if isinstance(signal, ProcessDelayed)]
+    assert (first, second, third) == (0, 0.04, 0.08)
+    assert fourth >= 0.08  # or the time that its start took
 
 
 async def test_a_program_that_is_not_there_is_a_crash(watched: Watched) -> None:
@@ -177,9 +194,10 @@ async def test_what_a_child_leaves_behind_is_killed(watched: Watched, program: P
         signal.pause()
         """
     )
-    supervisor = watched.start([ProcessSpec(EDGE, parent, fds=(witness.fd,))], backoff=Backoff(first=1000))
+    supervisor = watched.start([ProcessSpec(EDGE, parent, fds=(witness.fd,))])
     await watched.until_running(EDGE)
     os.kill(pid(supervisor, EDGE), signal.SIGKILL)
+    supervisor.stop()  # so that it has no successor
     await witness.nobody_left()
 
 

@@ -50,10 +50,13 @@ class Decision:
 class _Member:
     stage: int
     state: State = State.STOPPED
-    running_since: float = 0.0
-    failures: int = 0
-    """Crashes in a row."""
     spawned: int = 0
+    spawned_at: float = 0.0
+    served_since: float = 0.0
+    unstarted: int = 0
+    """Crashes in a row before it served."""
+    fallen: int = 0
+    """Crashes in a row after it had served, and not for long."""
 
 
 @final
@@ -158,9 +161,11 @@ class Supervision:
         member.state, action = TRANSITIONS[before, event]
         seconds = None
         if member.state is State.RUNNING:
-            member.running_since = now
+            member.served_since = now
+            member.unstarted = 0
         if action is Action.SPAWN:
             member.spawned += 1
+            member.spawned_at = now
         elif action is Action.WAIT:
             seconds = self._delay(member, before, now)
         elif action is Action.TERMINATE:
@@ -170,10 +175,14 @@ class Supervision:
         return [Decision(replica, action, seconds)]
 
     def _delay(self, member: _Member, before: State, now: float) -> float:
-        if before is State.RUNNING and now - member.running_since >= self._backoff.stable:
-            member.failures = 0
-        member.failures += 1
-        return self._backoff.delay(member.failures, self._random.random())
+        chance = self._random.random()
+        if before is not State.RUNNING:
+            member.unstarted += 1
+            return self._backoff.unstarted(member.unstarted, chance)
+        if now - member.served_since >= self._backoff.stable:
+            member.fallen = 0
+        member.fallen += 1
+        return self._backoff.served(member.fallen, member.served_since - member.spawned_at, chance)
 
     def _patience(self, now: float) -> float:
         """Return how long the present stage may take: all that is left but a reserve for each later stage, or

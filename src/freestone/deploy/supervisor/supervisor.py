@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, final
 
 from freestone.clock import Clock, Random
-from freestone.signals import SIGNALS, ProcessEnded, ProcessStarted
+from freestone.signals import SIGNALS, ProcessDelayed, ProcessEnded, ProcessStarted
 
 from .backoff import Backoff
 from .child import Child, Listener
@@ -216,7 +216,11 @@ class Supervisor:
             self._reason = refused or ""
         for decision in decisions:
             if decision.replica == replica and decision.action is Action.WAIT:
-                self._say(f"{replica} {describe(status)}; it is started again in {decision.seconds:.1f} s")
+                assert decision.seconds is not None
+                when = f"in {decision.seconds:.1f} s" if decision.seconds else "at once"
+                self._say(f"{replica} {describe(status)}; it is started again {when}")
+                if SIGNALS.observed:
+                    SIGNALS.announce(ProcessDelayed(replica.process, replica.number, decision.seconds))
         self._carry_out(decisions)
 
     def _elapsed(self, replica: Replica) -> None:
