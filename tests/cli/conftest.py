@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -219,16 +220,21 @@ class Running:
         self._reader.join(PATIENCE)
         return status
 
-    def kill(self) -> None:
-        """Kill it, and wait until its children have ended by themselves."""
-        children = [os.pidfd_open(pid) for pid in self.pids().values() if pid is not None]
+    def kill(self, *children: int) -> None:
+        """Kill it, and those of its children, and wait until all that it has started has ended."""
+        pid = self.process.pid
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        watched = [os.pidfd_open(int(each)) for each in started]
+        self.process.send_signal(signal.SIGSTOP)  # it starts no other meanwhile
+        for child in children:
+            os.kill(child, signal.SIGKILL)
         self.process.kill()
         self.ended()
         deadline = time.monotonic() + PATIENCE
-        for child in children:
-            ended, _, _ = select.select([child], [], [], max(0, deadline - time.monotonic()))
-            os.close(child)
-            assert ended, "a child has outlived its supervisor"
+        for each in watched:
+            ended, _, _ = select.select([each], [], [], max(0, deadline - time.monotonic()))
+            os.close(each)
+            assert ended, "something has outlived its run"
 
     def close(self) -> None:
         """End it if it runs, so that nothing of it is left."""

@@ -137,12 +137,24 @@ def test_a_call_that_does_not_finish_is_not_waited_for_longer_than_was_said(star
     assert running.ended() == 0
 
 
-def test_the_children_of_a_killed_supervisor_clear_up(start: Start, desk: Path) -> None:
-    """None is left in bounded time, and the last of them removes the sockets and the file."""
+@pytest.mark.parametrize("topology", ["whole", "cut"])
+def test_a_killed_run_leaves_nothing(start: Start, desk: Path, topology: str) -> None:
+    """No process in bounded time, no socket and no file, though one process may have been all of it."""
+    running = start(desk, topology)
+    running.until_said(f"desk runs as {topology}")
+    sockets = running.sockets()
+    assert list(sockets.iterdir())
+    running.kill()
+    assert not sockets.exists()
+    assert not running.file.exists()
+
+
+def test_a_run_of_which_everything_is_killed_leaves_nothing(start: Start, desk: Path) -> None:
+    """Not even a child is left that could clear up."""
     running = start(desk, "cut")
     running.until_said("desk runs as cut")
     sockets = running.sockets()
-    running.kill()
+    running.kill(*running.pids().values())
     assert not sockets.exists()
     assert not running.file.exists()
 

@@ -12,6 +12,7 @@ from .run import Place, Run
 from .runtime import RuntimeDirectory, listen_tcp, listen_unix
 from .supervision import Replica
 from .supervisor import OWN_NAME, Outcome, ProcessSpec, Status, Supervisor
+from .sweeper import Sweeper
 from .tenancy import Tenancy
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "State",
     "Status",
     "Supervisor",
+    "Sweeper",
     "Tenancy",
     "listen_tcp",
     "listen_unix",

@@ -58,6 +58,11 @@ class RunFile:
     def __init__(self, home: Path, topology: str) -> None:
         self.path = run_directory(home) / f"{topology}.json"
 
+    @classmethod
+    def at(cls, path: Path) -> RunFile:
+        """Return the file with that path."""
+        return cls(path.parent.parent, path.stem)
+
     def claim(self, record: RunRecord) -> None:
         """Write the first record of a run, and clear up after runs that were killed.
 

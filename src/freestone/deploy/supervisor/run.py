@@ -19,6 +19,7 @@ from .record import ReplicaRecord, RunFile, RunRecord
 from .runtime import RuntimeDirectory, listen_tcp, listen_unix
 from .supervision import Replica
 from .supervisor import Status
+from .sweeper import Sweeper
 
 
 @final
@@ -59,6 +60,7 @@ class Run:
         """
         directory = RuntimeDirectory.make()
         file = RunFile(plan.app.home, plan.topology)
+        sweeper = Sweeper(directory, file)
         run = cls(plan, directory, file, clock.now())
         try:
             file.claim(run._record(lambda _: None))
@@ -69,6 +71,7 @@ class Run:
             file.remove(directory.path)
             run._sockets.close()
             directory.remove()
+            sweeper.dismiss()
 
     def publish(self, status: Callable[[Replica], Status]) -> None:
         """Write what runs now to the file, given what each replica does."""

@@ -2,7 +2,7 @@
 
 The supervisor removes it. If the supervisor is killed, its children do: each holds a shared lock on the
 directory for as long as it lives, and one that leaves tries for the exclusive lock. Only the last can have
-it, and the kernel gives up the locks of those that are killed.
+it, and the kernel gives up the locks of those that are killed. If all of them are killed, the run's sweeper does.
 """
 
 from __future__ import annotations
@@ -63,6 +63,15 @@ class RuntimeDirectory:
             os.close(self._lock)
             self._lock = None
         return True
+
+    def wait_for_all(self) -> None:
+        """Wait until no process uses it."""
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            finally:
+                os.close(lock)
 
     def remove(self) -> None:
         """Remove the directory and what is in it. Does nothing if it is gone, or was not made here."""
