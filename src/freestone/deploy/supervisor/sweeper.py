@@ -43,7 +43,7 @@ class Sweeper:
     @property
     def pid(self) -> int | None:
         """The shell's process id; None where there is none."""
-        return self._process and self._process.pid
+        return None if self._process is None else self._process.pid
 
     def dismiss(self) -> None:
         """Say that there is nothing to clear up."""
