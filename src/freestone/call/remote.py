@@ -20,13 +20,12 @@ from freestone.errors import ConnectionLost, DeadlineExceeded, ResourceExhausted
 from freestone.service import CURRENT, Context
 from freestone.wire import Error, FrameTooLarge, RequestEncoder, request_tail
 
-from .connection import ENDED, Answer, Lost, PeerConnection
+from .connection import Answer, Lost, PeerConnection
 from .inflow import Inflow
 from .policy import Deadlines
 from .pool import Peer, Pool
+from .remote_stream import WINDOW, RemoteStream
 
-WINDOW: Final = 32
-"""Items of a stream that may be under way; half of it taken, as much is granted again."""
 _ATTEMPTS: Final = 8
 """Times that a call is sent elsewhere because a replica has not begun it, before its caller hears of it."""
 _NOBODY: Final = request_tail()
@@ -166,91 +165,3 @@ class Route:
         if isinstance(answer, Lost):
             return ConnectionLost(f"{self.name} was sent, and no answer came: {answer.reason}")
         return DeadlineExceeded(f"{self.name} did not end by its deadline")
-
-
-@final
-class RemoteStream:
-    """The items of a stream of another process. The deadline that was set when it was opened holds for all of it."""
-
-    __slots__ = ("_arguments", "_at", "_call_id", "_connection", "_inflow", "_over", "_route", "_slot", "_taken")
-
-    def __init__(self, route: Route, arguments: bytes) -> None:
-        self._route = route
-        self._arguments = arguments
-        self._at: float | None = None
-        self._connection: PeerConnection | None = None
-        self._call_id = 0
-        self._inflow: Inflow | None = None
-        self._slot: set[Any] | None = None
-        self._taken = 0
-        self._over = False
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    async def __anext__(self) -> Any:
-        if self._over:
-            raise StopAsyncIteration
-        try:
-            item = await self._next()
-        except BaseException:
-            self._stop()
-            raise
-        return self._route.operation.decode_result(item)
-
-    async def aclose(self) -> None:
-        """Stop early: the callee's generator is closed."""
-        self._stop()
-
-    def __del__(self) -> None:
-        # A loop that was left with ``break`` lets go of the stream without closing it.
-        self._stop()
-
-    async def _next(self) -> bytes:
-        sent = 0
-        while True:
-            if self._inflow is None:
-                await self._open()
-            assert self._inflow is not None
-            item = await self._inflow.take()
-            if isinstance(item, bytes):
-                self._count()
-                return item
-            if item is ENDED:
-                raise StopAsyncIteration
-            sent += 1
-            failure = self._route.failure(item)
-            if self._taken or not self._route.again(item, sent):
-                raise failure
-            self._leave()
-
-    async def _open(self) -> None:
-        route, loop = self._route, self._route.pool.loop
-        outer = CURRENT.get()
-        if self._at is None:
-            self._at = route.deadlines.end(route.name, loop.time(), None if outer is None else outer.deadline)
-        when = self._at
-        connection = route.peer.pick() or await route.reach(loop, when)
-        inflow = Inflow(loop)
-        self._call_id = route.send(connection, loop, outer, when, self._arguments, inflow)
-        self._connection, self._inflow = connection, inflow
-        self._slot = route.pool.wheel.arm(when, inflow)
-
-    def _count(self) -> None:
-        """Grant what was taken, when it is half of the window: few frames, and the callee is never idle for long."""
-        self._taken += 1
-        if self._taken % (WINDOW // 2) == 0 and self._connection is not None:
-            self._connection.grant(self._call_id, WINDOW // 2)
-
-    def _leave(self) -> None:
-        if self._slot is not None:
-            self._slot.discard(self._inflow)
-            self._slot = None
-        if self._connection is not None:
-            self._connection.cancel(self._call_id)
-            self._connection = None
-        self._inflow = None
-
-    def _stop(self) -> None:
-        self._over = True
-        self._leave()

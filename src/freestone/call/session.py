@@ -31,14 +31,13 @@ from freestone.wire import (
     State,
 )
 
-from .dispatch import Dispatcher, Streaming, Target, invoke
+from .dispatch import Dispatcher, Target, invoke
 from .link import Link
+from .served_stream import ServedStream
 from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
 _NO_FIELDS: Final = b"\x80"
-_BURST: Final = 16
-"""Frames that a stream may add to in one turn of the loop."""
 _GRACE: Final = 1.0
 """Seconds that a caller has to close the connection, once it was told goodbye and has its last answer."""
 
@@ -195,8 +194,8 @@ class ServedCall:
     """One call in flight."""
 
     __slots__ = (
-        "_cancelled", "_expired", "_started", "_waiter", "arguments", "call_id", "context", "session", "slot",
-        "target", "task",
+        "_expired", "_started", "arguments", "call_id", "cancelled", "context", "session", "slot", "stream", "target",
+        "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
@@ -210,10 +209,12 @@ class ServedCall:
         self.arguments = arguments
         self.context = context
         self.slot: set[ServedCall] | None = None
-        self._cancelled = False
+        self.cancelled = False
+        """Whether nobody waits for the answer any more."""
+        self.stream: ServedStream | None = None
+        """What sends the items, if the operation streams and has begun to."""
         self._expired = False
         self._started = False
-        self._waiter: asyncio.Future[None] | None = None
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -222,25 +223,26 @@ class ServedCall:
 
     def cancel(self) -> None:
         """Nobody wants the answer any more."""
-        self._cancelled = True
+        self.cancelled = True
         # A task that is cancelled before its first step never runs, and could not answer; it looks for itself.
         if self._started:
             self.task.cancel()
 
     def wake(self) -> None:
         """Credit has come, or the network takes more."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self.stream is not None:
+            self.stream.wake()
 
     async def run(self) -> None:
         """Perform the call and answer it."""
         session, operation = self.session, self.target.operation
         self._started = True
         try:
-            if self._cancelled:
+            if self.cancelled:
                 raise asyncio.CancelledError
             if operation.streams:
-                await self._stream()
+                self.stream = ServedStream(self)
+                await self.stream.run()
             else:
                 result = await invoke(self.target, self.arguments, self.context)
                 session.answer(self.call_id, operation, operation.encode_result(result))
@@ -249,44 +251,10 @@ class ServedCall:
         except asyncio.CancelledError:
             session.answer_error(self.call_id, operation, self._why())
         finally:
+            self.stream = None
             session.forget(self)
 
     def _why(self) -> ServiceError:
         if self._expired:
             return DeadlineExceeded(f"{self.target.name} did not end by its deadline")
         return Cancelled(f"{self.target.name} was cancelled by its caller")
-
-    async def _stream(self) -> None:
-        session, operation = self.session, self.target.operation
-        items = Streaming(self.target, self.arguments, self.context)
-        try:
-            while True:
-                # Nothing is made before it can be sent: the producer goes no faster than the consumer.
-                await self._room()
-                try:
-                    item = await anext(items)
-                except StopAsyncIteration:
-                    break
-                if session.link.closing:
-                    return
-                session.wire.send_item(self.call_id, operation.encode_result(item))
-                session.link.send()
-        except FrameTooLarge as error:
-            raise Internal(f"an item of {self.target.name} can't be sent: {error}") from None
-        finally:
-            await items.aclose()
-        if session.link.closing:
-            return
-        session.wire.send_end(self.call_id)
-        session.link.send()
-
-    async def _room(self) -> None:
-        wire, link = self.session.wire, self.session.link
-        if self._cancelled:  # a generator that caught its cancellation goes no further
-            raise asyncio.CancelledError
-        if len(wire.outgoing) >= _BURST:
-            # A generator that never suspends would keep the loop to itself: nothing would be written, nor paused.
-            await asyncio.sleep(0)
-        while not wire.credit(self.call_id) or link.paused:
-            self._waiter = self.session.loop.create_future()
-            await self._waiter
