@@ -1,7 +1,7 @@
 """A call to a service of another process: encoded, sent to one of its replicas, and answered.
 
 What is sent elsewhere or again is decided here, and it is little. A call that the peer says it has not begun goes to
-another replica. A query that lost its connection is sent once more. A command that lost its connection is reported
+another replica. A query that lost its connection is sent again, too. A command that lost its connection is reported
 as ``ConnectionLost``: it may have had its effect.
 
 Who minds the deadline: the caller's own task, if the deadline around it has armed a timer on that task (then the
@@ -27,7 +27,9 @@ from .pool import Peer, Pool
 from .remote_stream import WINDOW, RemoteStream
 
 _ATTEMPTS: Final = 8
-"""Times that a call is sent elsewhere because a replica has not begun it, before its caller hears of it."""
+"""Times that a call is sent because a replica has not begun it, or because a query lost its connection, before its
+caller hears of it.
+"""
 _NOBODY: Final = request_tail()
 
 
@@ -155,7 +157,7 @@ class Route:
         """Whether a call that ended so after that many sendings is sent once more."""
         if isinstance(answer, Error):
             return not answer.begun and answer.code == Unavailable.code and sent < _ATTEMPTS
-        return isinstance(answer, Lost) and not self.command and sent < 2
+        return isinstance(answer, Lost) and not self.command and sent < _ATTEMPTS
 
     def failure(self, answer: Answer) -> ServiceError:
         """Return the error that an answer is which is no result."""
