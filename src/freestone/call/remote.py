@@ -1,8 +1,8 @@
 """A call to a service of another process: encoded, sent to one of its replicas, and answered.
 
 What is sent elsewhere or again is decided here, and it is little. A call that the peer says it has not begun goes to
-another replica. A query that lost its connection is sent again, too. A command that lost its connection is reported
-as ``ConnectionLost``: it may have had its effect.
+another replica. A query that lost its connection is sent again, twice at most. A command that lost its connection is
+reported as ``ConnectionLost``: it may have had its effect.
 
 Who minds the deadline: the caller's own task, if the deadline around it has armed a timer on that task (then the
 task is cancelled, and the call with it); the pool's timer wheel otherwise.
@@ -27,8 +27,10 @@ from .pool import Peer, Pool
 from .remote_stream import WINDOW, RemoteStream
 
 _ATTEMPTS: Final = 8
-"""Times that a call is sent because a replica has not begun it, or because a query lost its connection, before its
-caller hears of it.
+"""Times that a call is sent elsewhere because a replica has not begun it, before its caller hears of it."""
+_QUERY_ATTEMPTS: Final = 3
+"""Times that a query is sent because it lost its connection: what kills each replica that it comes to must not kill
+them all, and two that are killed by somebody else at a time must not fail it.
 """
 _NOBODY: Final = request_tail()
 
@@ -157,7 +159,7 @@ class Route:
         """Whether a call that ended so after that many sendings is sent once more."""
         if isinstance(answer, Error):
             return not answer.begun and answer.code == Unavailable.code and sent < _ATTEMPTS
-        return isinstance(answer, Lost) and not self.command and sent < _ATTEMPTS
+        return isinstance(answer, Lost) and not self.command and sent < _QUERY_ATTEMPTS
 
     def failure(self, answer: Answer) -> ServiceError:
         """Return the error that an answer is which is no result."""
