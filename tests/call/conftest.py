@@ -16,6 +16,7 @@ ON_BOTH_LOOPS = {
     "test_network",
     "test_pool",
     "test_server",
+    "test_starter",
 }
 
 

@@ -272,6 +272,53 @@ async def test_a_call_that_is_cancelled_before_it_has_begun_is_answered_without_
         assert world.server.in_flight == 0
 
 
+async def test_a_call_far_back_in_a_burst_can_be_cancelled_before_it_has_begun() -> None:
+    """Calls wait their turn in the session, and are looked at again when it comes."""
+    async with World() as world:
+        it = await stranger(world)
+        paths = [it.call("catalog.path", b"\x81\xa4name\xa1a") for _ in range(100)]
+        last = it.call("catalog.wait")
+        it.wire.send_cancel(last)
+        it.flush()
+        answered = [await it.event() for _ in paths]
+        assert [event.call_id for event in answered if isinstance(event, Reply)] == paths
+        it.call("catalog.path", b"\x81\xa4name\xa1a")
+        it.flush()
+        assert isinstance(await it.event(), Reply)
+        assert it.wire.in_flight == 0
+        assert world.service.begun.locked()
+
+
+async def test_a_burst_does_not_keep_the_loop_to_itself() -> None:
+    """The loop turns for others in between, and the first answers are sent before the last calls have begun."""
+    async with World() as world:
+        it = await stranger(world)
+        for _ in range(1000):
+            it.call("catalog.path", b"\x81\xa4name\xa1a")
+        it.flush()
+        turns = 0
+        while it.wire.in_flight:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 1000 / 40
+
+
+async def test_calls_that_wait_their_turn_are_served_before_the_end_of_draining() -> None:
+    """They had come before the goodbye."""
+    async with World() as world:
+        it = await stranger(world)
+        for _ in range(200):
+            it.call("catalog.path", b"\x81\xa4name\xa1a")
+        it.flush()
+        events = [await it.event()]
+        assert it.wire.in_flight
+        draining = asyncio.ensure_future(world.server.drain(5))
+        events += [await it.event() for _ in range(200)]
+        assert [type(event) for event in events].count(Reply) == 200
+        it.transport.close()
+        await soon(draining)
+
+
 async def test_a_generator_that_ignores_its_cancellation_goes_no_further() -> None:
     """It would wait for ever for credit that nobody grants."""
     async with World() as world:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from freestone.contract import Operation, contract_of, fingerprint, operations
@@ -26,6 +26,8 @@ from freestone.errors import (
 from freestone.service import CURRENT, Context
 from freestone.signals import SIGNALS, CallEnded
 
+from .policy import Habit
+
 _log = logging.getLogger("freestone.call")
 
 
@@ -38,6 +40,8 @@ class Target:
     """As it is called on the wire: ``progress.complete``."""
     operation: Operation
     method: Callable[..., Any]
+    habit: Habit = field(default_factory=Habit)
+    """Whether its calls tend to end at once."""
 
 
 @final

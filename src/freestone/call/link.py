@@ -76,7 +76,7 @@ class Link(asyncio.Protocol):
             self._transport.close()
             return
         self.wire.start()
-        self._flush()
+        self.flush()
         self._timer = self._loop.call_later(self._period, self._tick)
 
     def data_received(self, data: bytes) -> None:
@@ -86,9 +86,10 @@ class Link(asyncio.Protocol):
         self._heard = True
         events = wire.receive_data(data)
         if events:
+            # What is sent while the events are acted on is written right after, without a turn of the loop.
+            self._flushing = True
             self._receiver.received(events)
-        if wire.outgoing:
-            self.send()
+        self.flush()
         if wire.state is State.CLOSED:
             self.close(_why(events))
 
@@ -105,7 +106,7 @@ class Link(asyncio.Protocol):
         self.paused = False
         if not self._reads_on and self._transport is not None and not self.closing:
             self._transport.resume_reading()
-        self._flush()
+        self.flush()
         self._receiver.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,7 +124,13 @@ class Link(asyncio.Protocol):
         """Write what the connection has queued, together with all that is queued until the end of this turn."""
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what the connection has queued, as far as the network takes it."""
+        self._flushing = False
+        if self.wire.outgoing and not self.paused and not self.closing and self._transport is not None:
+            self._transport.write(self.wire.data_to_send())
 
     def fail(self, reason: Reason, message: str) -> None:
         """End the connection for that reason, and tell the peer."""
@@ -152,14 +159,6 @@ class Link(asyncio.Protocol):
         self._end(reason)
 
     # --- inside
-
-    def _flush(self) -> None:
-        self._flushing = False
-        if self.paused or self.closing or self._transport is None:
-            return
-        data = self.wire.data_to_send()
-        if data:
-            self._transport.write(data)
 
     def _end(self, reason: str) -> None:
         receiver, self._receiver = self._receiver, _NOBODY

@@ -21,10 +21,11 @@ _BURST: Final = 16
 class ServedStream:
     """Runs a method that streams, and sends what it makes."""
 
-    __slots__ = ("_call", "_waiter")
+    __slots__ = ("_call", "_items", "_waiter")
 
-    def __init__(self, call: ServedCall) -> None:
+    def __init__(self, call: ServedCall, items: Streaming) -> None:
         self._call = call
+        self._items = items
         self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
@@ -35,8 +36,7 @@ class ServedStream:
     async def run(self) -> None:
         """Send every item, and the end. Raises ServiceError, or is cancelled."""
         call = self._call
-        session, operation = call.session, call.target.operation
-        items = Streaming(call.target, call.arguments, call.context)
+        session, operation, items = call.session, call.target.operation, self._items
         try:
             while True:
                 # Nothing is made before it can be sent: the producer goes no faster than the consumer.

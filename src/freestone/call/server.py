@@ -15,6 +15,7 @@ from .address import Address
 from .dispatch import Dispatcher
 from .network import Listener, Network, SocketNetwork
 from .session import ServedCall, Session
+from .starter import Starter, starter
 from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
@@ -54,6 +55,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._sessions: set[Session] = set()
         self._wheel: TimerWheel[ServedCall] | None = None
+        self._starter: Starter | None = None
         self._draining = False
 
     @property
@@ -98,6 +100,8 @@ class Server:
             await session.link.disconnected
         if self._wheel is not None:
             self._wheel.close()
+        if self._starter is not None:
+            self._starter.close()
 
     def _stop_listening(self) -> None:
         self._draining = True
@@ -111,10 +115,13 @@ class Server:
 
     def _accept(self) -> asyncio.Protocol:
         loop = asyncio.get_running_loop()
-        if self._wheel is None:
+        if self._wheel is None or self._starter is None:
             self._wheel = TimerWheel(loop, ServedCall.expire)
+            self._starter = starter(loop)
         hello = replace(self._hello, services=dict(self._dispatcher.fingerprints))
-        session = Session(self._dispatcher, hello, self._limits, loop, self._wheel, self._sessions.discard)
+        session = Session(
+            self._dispatcher, hello, self._limits, loop, self._wheel, self._starter, self._sessions.discard
+        )
         if self._draining or len(self._sessions) >= self._connections:
             _log.warning("a connection was turned away: %d are open", len(self._sessions))
             session.link.close("no more connections are accepted")

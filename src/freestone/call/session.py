@@ -1,4 +1,4 @@
-"""The callee's end of a connection: each request becomes a task that runs the operation and answers.
+"""The callee's end of a connection: each request is started at once, runs the operation, and is answered.
 
 Every call is answered exactly once, also one that was cancelled: the caller counts it as in flight until then. What
 a handler does not raise as an error that its contract knows has become one in ``invoke`` already.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, final
 
@@ -31,13 +32,16 @@ from freestone.wire import (
     State,
 )
 
-from .dispatch import Dispatcher, Target, invoke
+from .dispatch import Dispatcher, Streaming, Target, invoke
 from .link import Link
 from .served_stream import ServedStream
+from .starter import Starter
 from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
 _NO_FIELDS: Final = b"\x80"
+_SLICE: Final = 32
+"""Calls that one caller has begun in one turn of the loop; others have theirs, and answers go out, in between."""
 _GRACE: Final = 1.0
 """Seconds that a caller has to close the connection, once it was told goodbye and has its last answer."""
 
@@ -53,6 +57,7 @@ class Session:
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         wheel: TimerWheel[ServedCall],
+        starter: Starter,
         ended_with: Callable[[Session], None],
     ) -> None:
         self.wire = Connection(Side.CALLEE, hello, limits)
@@ -60,13 +65,19 @@ class Session:
         self.loop = loop
         self.wheel = wheel
         self._dispatcher = dispatcher
+        self._starter = starter
         self._ended_with = ended_with
         self._calls: dict[int, ServedCall] = {}
+        self._backlog: deque[Request] = deque()
+        self._given_up: set[int] = set()
+        self._serving = False
+        self._latest = 0
+        """The unary call whose coroutine has run last for the first time."""
         self._draining = False
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """The tasks of the calls in flight."""
+        """The tasks of the calls that have begun and wait for something."""
         return [call.task for call in self._calls.values()]
 
     def drain(self, message: str) -> None:
@@ -89,13 +100,15 @@ class Session:
         for event in events:
             kind = type(event)
             if kind is Request:
-                self._begin(event)  # type: ignore[arg-type]
+                self._backlog.append(event)  # type: ignore[arg-type]
             elif kind is Cancel:
-                self._calls[event.call_id].cancel()  # type: ignore[union-attr]
+                self._give_up(event.call_id)  # type: ignore[union-attr]
             elif kind is Credit:
-                self._calls[event.call_id].wake()  # type: ignore[union-attr]
+                self._wake(event.call_id)  # type: ignore[union-attr]
             elif kind is Hello and SIGNALS.observed:
                 SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))  # type: ignore[union-attr]
+        if not self._serving:
+            self._serve()
 
     def writable(self) -> None:
         if not self.link.paused:
@@ -105,13 +118,43 @@ class Session:
     def ended(self, reason: str) -> None:
         if SIGNALS.observed and self.wire.peer is not None:
             SIGNALS.announce(PeerLost(self.wire.peer.process, reason))
+        self._backlog.clear()
         for call in list(self._calls.values()):
             call.cancel()
         self._ended_with(self)
 
     # --- inside
 
+    def _serve(self) -> None:
+        """Begin calls, as many as are fair in one turn of the loop."""
+        backlog = self._backlog
+        for _ in range(min(len(backlog), _SLICE)):
+            if not backlog:  # a handler has ended the connection
+                break
+            self._begin(backlog.popleft())
+        self._serving = bool(backlog)
+        if self._serving:
+            self.link.flush()
+            self.loop.call_soon(self._serve)
+        else:
+            self._given_up.clear()
+            if self._draining:
+                self._close_if_done()
+
+    def _give_up(self, call_id: int) -> None:
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.cancel()
+        elif self._backlog:
+            self._given_up.add(call_id)
+
+    def _wake(self, call_id: int) -> None:
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.wake()
+
     def _begin(self, request: Request) -> None:
+        call_id = request.call_id
         header = request.header
         operation = None
         try:
@@ -119,17 +162,52 @@ class Session:
             operation = target.operation
             _check(target, command=bool(header.command), streams=bool(header.credit))
             arguments = operation.decode_arguments(request.arguments)
+            if call_id in self._given_up:
+                raise _cancelled(target)
         except ServiceError as error:
-            self.answer_error(request.call_id, operation, error, begun=False)
+            self.answer_error(call_id, operation, error, begun=False)
             return
         # A caller that lifted the deadline lifted it for whatever this call leads to.
         when = math.inf if header.remaining is None else self.loop.time() + header.remaining / 1e6
         identity = None if header.identity is None else Identity(*header.identity)
-        context = Context(operation, when, None, identity, header.trace_id)
-        call = self._calls[request.call_id] = ServedCall(self, request.call_id, target, arguments, context)
-        call.task = context.task = self.loop.create_task(call.run())
+        # Nothing here keeps the context: a call that ends at once leaves nothing behind.
+        if operation.streams:
+            call = ServedCall(self, call_id, target)
+            call.task = self.loop.create_task(
+                call.run(arguments, Context(operation, when, None, identity, header.trace_id))
+            )
+        else:
+            task = self._starter.start(
+                self._perform(call_id, target, arguments, Context(operation, when, None, identity, header.trace_id)),
+                target.habit,
+            )
+            if task is None:
+                return
+            call = ServedCall(self, call_id, target)
+            call.task = task
+            call.begun = self._latest == call_id
+        self._calls[call_id] = call
         if when != math.inf:
             call.slot = self.wheel.arm(when, call)
+
+    async def _perform(self, call_id: int, target: Target, arguments: tuple[Any, ...], context: Context) -> None:
+        """Perform a unary call and answer it. It is started before it is known whether it needs a task."""
+        self._latest = call_id
+        context.task = asyncio.current_task(self.loop)
+        operation = target.operation
+        try:
+            if call_id in self._calls:  # it was given a task, which could be cancelled before it began
+                self._calls[call_id].begin()
+            result = await invoke(target, arguments, context)
+            self.answer(call_id, operation, operation.encode_result(result))
+        except ServiceError as error:
+            self.answer_error(call_id, operation, error)
+        except asyncio.CancelledError:
+            call = self._calls.get(call_id)
+            self.answer_error(call_id, operation, _cancelled(target) if call is None else call.why())
+        finally:
+            if call_id in self._calls:
+                self.forget(self._calls[call_id])
 
     def forget(self, call: ServedCall) -> None:
         """Drop a call that has ended."""
@@ -141,7 +219,7 @@ class Session:
 
     def _close_if_done(self) -> None:
         """Close in a while, if the caller does not when it has its last answer, as it should."""
-        if not self._calls and not self.link.closing:
+        if not self._calls and not self._backlog and not self.link.closing:
             self.loop.call_later(_GRACE, self.link.close, "every call was answered")
 
     def answer(self, call_id: int, operation: Operation, result: bytes) -> None:
@@ -189,32 +267,38 @@ def _check(target: Target, *, command: bool, streams: bool) -> None:
         raise Unimplemented(f"{target.name} {'streams' if target.operation.streams else 'does not stream'} here")
 
 
+def _cancelled(target: Target) -> Cancelled:
+    return Cancelled(f"{target.name} was cancelled by its caller")
+
+
 @final
 class ServedCall:
-    """One call in flight."""
+    """One call in flight that has a task."""
 
     __slots__ = (
-        "_expired", "_started", "arguments", "call_id", "cancelled", "context", "session", "slot", "stream", "target",
-        "task",
+        "_expired", "begun", "call_id", "cancelled", "session", "slot", "stream", "target", "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
 
-    def __init__(
-        self, session: Session, call_id: int, target: Target, arguments: tuple[Any, ...], context: Context
-    ) -> None:
+    def __init__(self, session: Session, call_id: int, target: Target) -> None:
         self.session = session
         self.call_id = call_id
         self.target = target
-        self.arguments = arguments
-        self.context = context
         self.slot: set[ServedCall] | None = None
         self.cancelled = False
         """Whether nobody waits for the answer any more."""
         self.stream: ServedStream | None = None
         """What sends the items, if the operation streams and has begun to."""
+        self.begun = False
+        """Whether its task has run, and can be cancelled."""
         self._expired = False
-        self._started = False
+
+    def begin(self) -> None:
+        """Note that its task runs. Raises CancelledError if nobody wants the answer any more."""
+        self.begun = True
+        if self.cancelled:
+            raise asyncio.CancelledError
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -225,36 +309,32 @@ class ServedCall:
         """Nobody wants the answer any more."""
         self.cancelled = True
         # A task that is cancelled before its first step never runs, and could not answer; it looks for itself.
-        if self._started:
+        if self.begun:
             self.task.cancel()
+
+    def why(self) -> ServiceError:
+        """Return what a call that was cancelled is answered with."""
+        if self._expired:
+            return DeadlineExceeded(f"{self.target.name} did not end by its deadline")
+        return _cancelled(self.target)
 
     def wake(self) -> None:
         """Credit has come, or the network takes more."""
         if self.stream is not None:
             self.stream.wake()
 
-    async def run(self) -> None:
-        """Perform the call and answer it."""
+    async def run(self, arguments: tuple[Any, ...], context: Context) -> None:
+        """Perform a call that streams, and answer it."""
         session, operation = self.session, self.target.operation
-        self._started = True
+        context.task = self.task
         try:
-            if self.cancelled:
-                raise asyncio.CancelledError
-            if operation.streams:
-                self.stream = ServedStream(self)
-                await self.stream.run()
-            else:
-                result = await invoke(self.target, self.arguments, self.context)
-                session.answer(self.call_id, operation, operation.encode_result(result))
+            self.begin()
+            self.stream = ServedStream(self, Streaming(self.target, arguments, context))
+            await self.stream.run()
         except ServiceError as error:
             session.answer_error(self.call_id, operation, error)
         except asyncio.CancelledError:
-            session.answer_error(self.call_id, operation, self._why())
+            session.answer_error(self.call_id, operation, self.why())
         finally:
             self.stream = None
             session.forget(self)
-
-    def _why(self) -> ServiceError:
-        if self._expired:
-            return DeadlineExceeded(f"{self.target.name} did not end by its deadline")
-        return Cancelled(f"{self.target.name} was cancelled by its caller")

@@ -3,3 +3,4 @@
 from .backoff import Backoff as Backoff
 from .balance import least_of_two as least_of_two
 from .deadline import Deadlines as Deadlines
+from .habit import Habit as Habit
