@@ -76,6 +76,6 @@ def place(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_a_transport_keeps_the_rules(check: Callable[[Place], Any], place: Place) -> None:
-    """The suite of the seam, for each transport."""
+async def test_p39_every_transport_keeps_the_same_rules(check: Callable[[Place], Any], place: Place) -> None:
+    """The suite of the seam, for each transport: what a call means does not depend on where its callee is."""
     await check(place)

@@ -20,7 +20,15 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from freestone.call import Transport, client
 from freestone.contract import Contract, query
-from freestone.errors import Aborted, DeadlineExceeded, Internal, NotFound, ServiceError, Unimplemented
+from freestone.errors import (
+    Aborted,
+    DeadlineExceeded,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    ServiceError,
+    Unimplemented,
+)
 from freestone.service import Identity, acting_as, current, deadline
 
 from .workbench import Bent, Tool, Workbench, WorkbenchService
@@ -257,6 +265,15 @@ async def check_nothing_mutable_is_shared(place: Place) -> None:
         returned.append(Tool(name="axe"))
         returned[0].sizes.append(3)
         assert await _soon(bench.kept()) == [Tool(name="saw", sizes=[1])]
+
+
+async def check_a_value_that_cant_cross_is_refused(place: Place) -> None:
+    """What no codec can write is the caller's mistake, named with its parameter; the service is never asked."""
+    async with _workbench(place) as bench:
+        await _soon(bench.keep([Tool(name="saw")]))
+        error = await _raised(InvalidArgument, _call(lambda: bench.keep(cast(Any, [object()]))))
+        assert error.field.startswith("tools"), error.field
+        assert await _soon(bench.kept()) == [Tool(name="saw")]
 
 
 async def check_many_calls_at_once(place: Place) -> None:
