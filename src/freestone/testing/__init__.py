@@ -8,18 +8,22 @@ if TYPE_CHECKING:
     from .clock import FakeClock, FakeIds, fake_random
     from .fakes import FakeTransport, fake
     from .placement import Placement, Running, running
+    from .proxy import Flow, Proxy, proxied
     from .runner import Processes, processes
 
 __all__ = [
     "FakeClock",
     "FakeIds",
     "FakeTransport",
+    "Flow",
     "Placement",
     "Processes",
+    "Proxy",
     "Running",
     "fake",
     "fake_random",
     "processes",
+    "proxied",
     "running",
 ]
 
@@ -27,6 +31,7 @@ _HOMES = {
     "clock": ("FakeClock", "FakeIds", "fake_random"),
     "fakes": ("FakeTransport", "fake"),
     "placement": ("Placement", "Running", "running"),
+    "proxy": ("Flow", "Proxy", "proxied"),
     "runner": ("Processes", "processes"),
 }
 """Imported at the first use: pytest imports this package, for its plugin, in every project where it is installed."""
