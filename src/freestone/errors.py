@@ -103,6 +103,8 @@ class ServiceError(FreestoneError, metaclass=_Fields):
     """For people; the first line of the class's docstring by default."""
     trace_id: str | None = _field(default=None, init=False)
     """Under which the failure was logged where it happened; not a field, set by the framework."""
+    retried: bool = _field(default=False, init=False)
+    """Whether a policy has repeated the call and given up, so that nobody above should repeat it; set as above."""
 
     def __init__(self, message: str = "", **values: Any) -> None:
         unknown = values.keys() - self.fields.keys()
@@ -127,7 +129,7 @@ class ServiceError(FreestoneError, metaclass=_Fields):
         cls.fields = {**cls.fields, **own}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.values(), self.trace_id)
+        return _rebuild, (type(self), self.message, self.values(), self.trace_id, self.retried)
 
     def values(self) -> dict[str, Any]:
         """Return the fields of this error by name."""
@@ -139,9 +141,12 @@ class ServiceError(FreestoneError, metaclass=_Fields):
         return cls.fields[name] is _REQUIRED
 
 
-def _rebuild(cls: type[ServiceError], message: str, values: dict[str, Any], trace_id: str | None) -> ServiceError:
+def _rebuild(
+    cls: type[ServiceError], message: str, values: dict[str, Any], trace_id: str | None, retried: bool
+) -> ServiceError:
     error = cls(message, **values)
     error.trace_id = trace_id
+    error.retried = retried
     return error
 
 

@@ -83,6 +83,65 @@ class PeerLost(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class CallRepeated(Signal):
+    """A call that failed is made again, after that many seconds. ``attempt`` is 1 for the first repetition."""
+
+    operation: str
+    attempt: int
+    delay: float
+    error: BaseException
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallGivenUp(Signal):
+    """A call that failed might have been made again, and is not. ``reason`` says why, as "the budget is spent"."""
+
+    operation: str
+    reason: str
+    error: BaseException
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallHedged(Signal):
+    """A query that had no answer after that many seconds was sent to a second replica too."""
+
+    operation: str
+    seconds: float
+    replica: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused(Signal):
+    """A call was not made, because as many were in flight as this process may have. ``limit`` names which limit."""
+
+    operation: str
+    limit: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackUsed(Signal):
+    """A service took its fallback in place of a call that failed."""
+
+    service: str
+    operation: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerMoved(Signal):
+    """The breaker of a replica is in another state: "closed", "open" or "half open". ``reason`` is why."""
+
+    service: str
+    replica: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceStarted(Signal):
     """A service's ``start`` hook is done."""
 

@@ -1,0 +1,122 @@
+"""Whether a call that failed is made again, and when."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final, final
+
+from freestone.clock import Random
+from freestone.errors import Aborted, ConnectionLost, ResourceExhausted, ServiceError, Unavailable
+
+from .backoff import Backoff
+from .budget import RetryBudget
+
+_REFUSALS: Final = 8
+"""Times that a call may be sent which each time is refused before it began, as replicas that are leaving do."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How calls are repeated. Raises ValueError for what contradicts itself."""
+
+    attempts: int = 3
+    """Times that a call is made, the first one included; with 1 nothing is repeated."""
+    first: float = 0.01
+    """Seconds that the wait before the first repetition has at most; it doubles with each."""
+    most: float = 1.0
+    """Seconds that any wait has at most."""
+    budget: float = 0.2
+    """How many repetitions there may be for each call to the service, over all of the calls of late."""
+
+    @property
+    def backoff(self) -> Backoff:
+        """How long to wait: exponential, with full jitter."""
+        return Backoff(self.first, self.most)
+
+
+@final
+class Safety(enum.Enum):
+    """What a repetition of an operation can do."""
+
+    QUERY = "query"
+    """Nothing: it reads."""
+    IDEMPOTENT = "idempotent"
+    """Nothing: the contract says that the command has one effect however often it is made."""
+    KEYED = "keyed"
+    """The command carries an idempotency key: made again after an error that says that nothing happened, it is one
+    and the same call to whoever looks at the key."""
+    UNKEYED = "unkeyed"
+    """Nobody can tell the second from another one that was meant: sent again only if it was not begun."""
+
+
+@final
+class Stop(enum.Enum):
+    """Why a call is not made again."""
+
+    UNSAFE = "to repeat it may do harm, or can't help"
+    OFF = "repetitions are turned off"
+    BELOW = "it was repeated further down"
+    ATTEMPTS = "every attempt was made"
+    BUDGET = "the budget is spent"
+    DEADLINE = "the deadline is too near"
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the policy is at its end, so that no layer above should try again either."""
+        return self in (Stop.BELOW, Stop.ATTEMPTS, Stop.BUDGET, Stop.DEADLINE)
+
+
+def repeatable(failure: ServiceError, begun: bool, safety: Safety) -> bool:
+    """Whether a call that failed so may be made again. ``begun`` is whether a handler may have run.
+
+    Only the canonical classes themselves count. An error of the domain that derives from one, as a quota that
+    is used up, says the same the next time.
+    """
+    kind = type(failure)
+    if kind is Unavailable:
+        return not begun or safety is not Safety.UNKEYED
+    if kind is ResourceExhausted:
+        # One that was begun and does not say when to come back is about what was asked for, not about the load.
+        assert isinstance(failure, ResourceExhausted)
+        return safety is not Safety.UNKEYED and (not begun or failure.retry_after is not None)
+    if kind is Aborted:
+        return safety is not Safety.UNKEYED
+    if kind is ConnectionLost:
+        return safety in (Safety.QUERY, Safety.IDEMPOTENT)
+    return False
+
+
+def next_attempt(
+    retry: Retry,
+    failure: ServiceError,
+    *,
+    begun: bool,
+    safety: Safety,
+    sent: int,
+    left: float,
+    budget: RetryBudget,
+    now: float,
+    random: Random,
+) -> float | Stop:
+    """Return the seconds to wait before a call is made again, or why it is not. Spends from the budget if it is.
+
+    ``sent`` is how many times it was sent, ``left`` the seconds until its deadline.
+    """
+    if failure.retried:
+        return Stop.BELOW
+    if not repeatable(failure, begun, safety):
+        return Stop.UNSAFE
+    refused = not begun and type(failure) is Unavailable
+    if not refused and retry.attempts == 1:
+        return Stop.OFF
+    if sent >= (max(_REFUSALS, retry.attempts) if refused else retry.attempts):
+        return Stop.ATTEMPTS
+    # Who was sent away by a replica that is leaving goes straight to another one, the first time.
+    delay = retry.backoff.delay(sent - 1 if refused else sent, random)
+    if isinstance(failure, ResourceExhausted) and failure.retry_after is not None:
+        delay += failure.retry_after
+    if delay >= left:
+        return Stop.DEADLINE
+    return delay if budget.take(now) else Stop.BUDGET

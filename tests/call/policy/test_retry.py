@@ -1,0 +1,129 @@
+"""What is made again, when, and why not."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freestone.call.policy import Retry, RetryBudget, Safety, Stop, next_attempt, repeatable
+from freestone.errors import (
+    CANONICAL,
+    Aborted,
+    ConnectionLost,
+    DeadlineExceeded,
+    Internal,
+    NotFound,
+    ResourceExhausted,
+    ServiceError,
+    Unavailable,
+)
+
+
+class Quota(ResourceExhausted):
+    """The month's quota is used up."""
+
+
+class Conflict(Aborted):
+    """Somebody else has changed it."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "begun", "safe"),
+    [
+        (Unavailable(), True, {"query", "idempotent", "keyed"}),
+        (Unavailable(), False, {"query", "idempotent", "keyed", "unkeyed"}),
+        (ResourceExhausted(retry_after=0.1), True, {"query", "idempotent", "keyed"}),
+        (ResourceExhausted(), False, {"query", "idempotent", "keyed"}),
+        (ResourceExhausted(), True, set()),
+        (Aborted(), True, {"query", "idempotent", "keyed"}),
+        (ConnectionLost(), True, {"query", "idempotent"}),
+        (DeadlineExceeded(), True, set()),
+        (Internal(), True, set()),
+        (NotFound(), True, set()),
+        (Quota(retry_after=1.0), True, set()),
+        (Conflict(), True, set()),
+    ],
+)
+def test_only_what_can_do_no_harm_and_may_help_is_repeated(failure: ServiceError, begun: bool, safe: set[str]) -> None:
+    """By what the error says, and what the operation is; an error of the domain says the same the next time."""
+    assert {safety.value for safety in Safety if repeatable(failure, begun, safety)} == safe
+
+
+def decided(failure: ServiceError, **changed: object) -> float | Stop:
+    """Return the decision on a query that failed once."""
+    values: dict[str, object] = {
+        "begun": True, "safety": Safety.QUERY, "sent": 1, "left": 10.0, "now": 0.0,
+        "budget": RetryBudget(0.2, 1.0, 0.0), "random": random.Random(1), **changed,
+    }  # fmt: skip
+    return next_attempt(changed.pop("retry", Retry()), failure, **{k: v for k, v in values.items() if k != "retry"})  # type: ignore[arg-type]
+
+
+def test_an_error_that_was_given_up_on_below_is_not_repeated() -> None:
+    """Three layers that each try three times would be twenty-seven calls."""
+    failure = Unavailable()
+    failure.retried = True
+    assert decided(failure) is Stop.BELOW
+    assert Stop.BELOW.gave_up
+
+
+def test_after_the_last_attempt_it_is_given_up() -> None:
+    """And nobody above tries again."""
+    assert isinstance(decided(Unavailable(), sent=2), float)
+    assert decided(Unavailable(), sent=3) is Stop.ATTEMPTS
+    assert Stop.ATTEMPTS.gave_up
+
+
+def test_what_is_turned_off_may_be_done_above() -> None:
+    """Then it was not tried again here."""
+    assert decided(Unavailable(), retry=Retry(attempts=1)) is Stop.OFF
+    assert not Stop.OFF.gave_up
+    assert not Stop.UNSAFE.gave_up
+
+
+def test_a_refusal_goes_straight_to_another_replica_even_where_repetitions_are_off() -> None:
+    """Nothing was begun; a few times, in case every one of them is leaving."""
+    assert decided(Unavailable(), begun=False, retry=Retry(attempts=1), safety=Safety.UNKEYED) == 0.0
+    assert isinstance(decided(Unavailable(), begun=False, sent=7, safety=Safety.UNKEYED), float)
+    assert decided(Unavailable(), begun=False, sent=8) is Stop.ATTEMPTS
+
+
+def test_a_wait_that_is_longer_than_what_is_left_is_not_begun() -> None:
+    """The caller hears at once."""
+    assert decided(ResourceExhausted(retry_after=2.0), left=1.9) is Stop.DEADLINE
+
+
+def test_an_overloaded_callee_is_left_alone_for_as_long_as_it_says() -> None:
+    """And a little longer, by chance, so that all do not come back together."""
+    delay = decided(ResourceExhausted(retry_after=2.0))
+    assert isinstance(delay, float)
+    assert 2.0 <= delay <= 2.01
+
+
+def test_without_budget_nothing_is_repeated() -> None:
+    """A hundred callers of a service that is down."""
+    budget = RetryBudget(0.0, 0.0, 0.0)
+    assert decided(Unavailable(), budget=budget) is Stop.BUDGET
+
+
+@given(
+    st.sampled_from(CANONICAL),
+    st.booleans(),
+    st.sampled_from(list(Safety)),
+    st.integers(1, 20),
+    st.floats(0, 10),
+    st.integers(1, 10),
+)
+def test_a_command_that_may_have_happened_is_never_repeated(
+    kind: type[ServiceError], begun: bool, safety: Safety, sent: int, left: float, attempts: int
+) -> None:
+    """Unless its contract says that it may; and no wait outlasts the deadline."""
+    decision = decided(kind(), begun=begun, safety=safety, sent=sent, left=left, retry=Retry(attempts=attempts))
+    if isinstance(decision, float):
+        assert 0 <= decision < left
+        may_have = kind is ConnectionLost
+        assert not may_have or safety in (Safety.QUERY, Safety.IDEMPOTENT)
+        assert kind in (Unavailable, ResourceExhausted, Aborted, ConnectionLost)
+        assert sent < max(attempts, 8)
