@@ -65,5 +65,5 @@ def _keys(table: dict[str, Any]) -> set[str]:
     own = set(table)
     own.update(table["gateway"], table["data"], table["secrets"], table["calls"])
     own.update(key for process in table["topologies"]["split"].values() for key in process)
-    own.update(table["services"]["payments"], *table["calls"]["methods"].values())
+    own.update(table["services"]["payments"], *table["calls"]["methods"].values(), *table["calls"]["services"].values())
     return own - {"methods"}

@@ -125,7 +125,7 @@ deadline = "soon"
         '16: calls.deadline: it is no duration, such as "250ms", "10s", "2m" or a number of seconds',
         '18: calls.methods.path: it is no method; write it as "service.method", in quotes',
         '19: calls.methods."catalgo.path": there is no service "catalgo"; did you mean "catalog"?',
-        '19: calls.methods."catalgo.path".retries: there is no such key; the keys are deadline',
+        '19: calls.methods."catalgo.path".retries: there is no such key; did you mean "retry"?',
     ]
 
 

@@ -43,8 +43,8 @@ def test_a_plan_is_text_for_people(loaded: Callable[..., App]) -> None:
         "    orders\n"
         "        → prices   wire, to process prices\n"
         "\n"
-        "deadline of a call: 5s\n"
-        "    prices.price: 250ms\n"
+        "calls: deadline 5s\n"
+        "    prices.price: deadline 250ms\n"
     )
 
 
@@ -61,6 +61,9 @@ def test_the_addresses_of_somebody_elses_service_are_shown(loaded: Callable[...,
 def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
     described = describe(plan(loaded(FILE), "split"))
     assert json.loads(json.dumps(described)) == described
+    calls = described.pop("calls")
+    assert calls["default"]["retry"] == {"attempts": 3, "first": 0.01, "most": 1.0, "budget": 0.2}
+    assert calls["methods"]["prices.price"]["deadline"] == 0.25
     assert described == {
         "application": "shop",
         "topology": "split",

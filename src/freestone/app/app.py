@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Address, Deadlines, TcpAddress
+from freestone.call import Address, Deadlines, Policies, TcpAddress
 from freestone.contract import Contract
 from freestone.service import Settings
 
@@ -78,8 +78,13 @@ class App:
     """The directory of the services' databases."""
     secrets: Path = Path("/run/secrets")
     """The directory of the secret files."""
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    """How long calls may take, in seconds."""
+    policies: Policies = field(default_factory=Policies)
+    """What holds for calls."""
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long calls may take."""
+        return self.policies.deadlines
 
     @property
     def directory(self) -> Path:

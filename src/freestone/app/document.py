@@ -123,6 +123,12 @@ class Table:
         """Return an integer."""
         return int(self._typed(key, int, default))
 
+    def number(self, key: str, default: float) -> float:
+        """Return a number, with or without a fraction."""
+        if isinstance(self._values.get(key), int) and not isinstance(self._values.get(key), bool):
+            return float(self.get(key))
+        return float(self._typed(key, float, default))
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; a single text is a list of one."""
         value = self.get(key)

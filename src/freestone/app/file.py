@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Address, Deadlines, TcpAddress
+from freestone.call import Address, Deadlines, Policies, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
-from freestone.service import meant, seconds
+from freestone.service import meant
 
 from .address import http_address, known_address
 from .document import Document, Table
+from .policies import read_policies
 from .topology import Topology, check_name, read_topologies
 
 FILE_NAME = "freestone.toml"
@@ -71,8 +72,13 @@ class ApplicationFile:
     """The directory of the services' databases; ``data`` below ``home`` where the file does not name one."""
     secrets: Path
     """The directory of the secret files."""
-    deadlines: Deadlines
-    """How long calls may take, in seconds."""
+    policies: Policies
+    """What holds for calls."""
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long calls may take."""
+        return self.policies.deadlines
 
     @property
     def directory(self) -> Path:
@@ -136,10 +142,10 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     home = home or directory / HOME_NAME
     data = _read_directory(root.table("data"), directory, str(home / "data"))
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
-    deadlines = _read_calls(root.table("calls"), {*services, *externals})
+    policies = read_policies(root.table("calls"), {*services, *externals})
     root.refuse_unknown()
     return ApplicationFile(
-        document.path, name, services, externals, gateway, topologies, settings, home, data, secrets, deadlines
+        document.path, name, services, externals, gateway, topologies, settings, home, data, secrets, policies
     )
 
 
@@ -214,38 +220,6 @@ def _read_directory(table: Table, directory: Path, default: str) -> Path:
     path = directory / table.text("directory", default)
     table.refuse_unknown()
     return path
-
-
-def _read_calls(table: Table, services: set[str]) -> Deadlines:
-    default = _duration(table, "deadline") or Deadlines().default
-    methods: dict[str, float] = {}
-    for name, policy in table.table("methods").tables():
-        service, dot, _ = name.rpartition(".")
-        if not dot:
-            table.table("methods").note(name, "it is no method", 'write it as "service.method", in quotes')
-        elif service not in services:
-            problem = f'there is no service "{service}"'
-            table.table("methods").note(name, problem, meant(service, sorted(services), "services"))
-        limit = _duration(policy, "deadline")
-        policy.refuse_unknown()
-        if limit is not None:
-            methods[name] = limit
-    table.refuse_unknown()
-    return Deadlines(default, MappingProxyType(methods))
-
-
-def _duration(table: Table, key: str) -> float | None:
-    if key not in table:
-        return None
-    try:
-        limit = seconds(table.get(key))
-    except ValueError as error:
-        table.note(key, str(error))
-        return None
-    if limit == 0:
-        table.note(key, "it is nothing, so that no call could be made")
-        return None
-    return limit
 
 
 def _reference(table: Table, key: str, example: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, final
 
-from freestone.contract import Contract, contract_of, is_contract, operations
+from freestone.contract import Contract, Kind, contract_of, is_contract, operations
 from freestone.errors import DeclarationError
 from freestone.service import Given, Settings, dependencies, meant, misfits, order
 
@@ -64,7 +64,7 @@ class _Linker:
             home=file.home,
             data=file.data,
             secrets=file.secrets,
-            deadlines=file.deadlines,
+            policies=file.policies,
         )
 
     def _external(self, name: str) -> ExternalSpec | None:
@@ -151,12 +151,18 @@ class _Linker:
                 self._document.note(("settings", name, misfit.field), misfit.problem, misfit.advice)
 
     def _check_methods(self, contracts: Mapping[str, type[Contract]]) -> None:
-        for name in self._file.deadlines.methods:
+        policies = self._file.policies
+        for name, policy in policies.methods.items():
             service, _, method = name.rpartition(".")
-            if service in contracts and method not in (known := operations(contracts[service])):
-                keys = ("calls", "methods", name)
+            if service not in contracts:
+                continue
+            keys = ("calls", "methods", name)
+            known = operations(contracts[service])
+            if method not in known:
                 problem = f'{contracts[service].__name__} has no method "{method}"'
                 self._document.note(keys, problem, meant(method, known, "methods"))
+            elif policy.hedge != policies.service(service).hedge and known[method].kind is Kind.COMMAND:
+                self._document.note((*keys, "hedge"), f"{method} is a command, and only queries are hedged")
 
     def _keeps(self, keys: tuple[str, ...], name: str, contract: type[Contract]) -> None:
         other = self._keepers.setdefault(contract, name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-from freestone.service import shown
-
 from .address import http_url
+from .differences import policy_lines
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
 
 GATEWAY = "(gateway)"
@@ -27,21 +27,21 @@ def render(plan: Plan) -> str:
         catalog ×2
             catalog
 
-        deadline of a call: 10s
+        calls: deadline 10s
+            catalog: limit 50, retry off
     """
     count = len(plan.processes)
     lines = [f"{plan.application}, placed as {plan.topology}: {count} process{'es' if count != 1 else ''}", ""]
     for process in plan.processes:
         lines.extend(_process_lines(plan, process))
-    deadlines = plan.app.deadlines
-    lines += ["", f"deadline of a call: {shown(deadlines.default)}"]
-    lines += [f"    {name}: {shown(limit)}" for name, limit in deadlines.methods.items()]
+    lines += ["", *policy_lines(plan.app.policies)]
     return "\n".join(lines) + "\n"
 
 
 def describe(plan: Plan) -> dict[str, Any]:
     """Return a plan as values that JSON has. Durations are in seconds."""
-    deadlines = plan.app.deadlines
+    policies = plan.app.policies
+    deadlines = policies.deadlines
     return {
         "application": plan.application,
         "topology": plan.topology,
@@ -62,6 +62,11 @@ def describe(plan: Plan) -> dict[str, Any]:
         ],
         "deadline": deadlines.default,
         "deadlines": dict(deadlines.methods),
+        "calls": {
+            "default": asdict(policies.default),
+            "services": {name: asdict(policy) for name, policy in policies.services.items()},
+            "methods": {name: asdict(policy) for name, policy in policies.methods.items()},
+        },
     }
 
 
