@@ -1,4 +1,4 @@
-"""``make bench``: every table, interleaved in one run; the last run is kept in results.md."""
+"""``make bench``: the table of goals, and the figures that it comes from, interleaved in one run."""
 
 from __future__ import annotations
 
@@ -10,35 +10,49 @@ from pathlib import Path
 
 import uvloop
 
-from . import between, colocated, footprint
+from . import between, colocated, footprint, goals
 
 
 def main() -> None:
     """Measure, print, and write results.md."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--rounds", type=int, default=5, help="how often each is measured, in turns")
-    options.add_argument("--seconds", type=float, default=1.0, help="about how long each measurement takes")
-    options.add_argument("--keep", action="store_true", help="write results.md")
+    options.add_argument("--seconds", type=float, default=0.6, help="about how long each measurement takes")
+    options.add_argument("--output", type=Path, default=Path(__file__).parent / "results.md", help="where to write")
     chosen = options.parse_args()
     sizes = footprint.small(chosen.rounds) | footprint.academy(min(chosen.rounds, 3))
+    near = uvloop.run(colocated.compare(chosen.rounds * 3))
     calls = uvloop.run(between.compare(chosen.rounds, chosen.seconds))
     parts = [
-        "## A call between two processes",
+        "## Goals",
+        goals.table(goals.goals(calls, near, sizes)),
+        "## Calls between two processes",
         between.table(calls),
         "## A call within one process",
-        colocated.table(uvloop.run(colocated.compare(chosen.rounds))),
+        colocated.table(near),
         "## Start and memory",
         footprint.table(sizes),
     ]
-    machine = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.python_implementation()} {platform.python_version()}, "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores; "
-        f"medians of {chosen.rounds} interleaved rounds of about {chosen.seconds:g} s each."
-    )
-    text = "\n\n".join(["# Results", machine, *parts]) + "\n"
+    text = "\n\n".join(["# Results", _machine(chosen.rounds, chosen.seconds), *parts]) + "\n"
     print(text)
-    if chosen.keep:
-        (Path(__file__).parent / "results.md").write_text(text)
+    chosen.output.write_text(text)
+
+
+def _machine(rounds: int, seconds: float) -> str:
+    load = " ".join(f"{it:.1f}" for it in os.getloadavg())
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, uvloop "
+        f"{uvloop.__version__}; load at the end {load}. Medians of {rounds} interleaved rounds of about {seconds:g} s "
+        "each; a ratio is the median of the ratios within a round."
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "an unknown processor"
 
 
 if __name__ == "__main__":

@@ -1,15 +1,23 @@
-"""A co-located call against a direct ``await`` of the same method, in one process."""
+"""A co-located call against a direct ``await`` of the same method, and against the wire, in one process."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 from freestone import Contract, Message, deadline, query
-from freestone.call import Dispatcher, LocalTransport, client
+from freestone.app import connect
+from freestone.call import Dispatcher, LocalTransport, Server, UnixAddress, client
+from freestone.wire import Hello
 
 from .payload import CUSTOMER, NUMBER, Orders, OrdersService
+
+DIRECT, CALL = "direct await", "co-located call"
+DIRECT_MUTABLE, CALL_MUTABLE = "direct await, mutable message", "co-located call, mutable message"
+WIRE = "call over a Unix socket to the same process"
 
 
 class Basket(Message):
@@ -43,28 +51,51 @@ async def compare(rounds: int, calls: int = 20_000) -> dict[str, list[float]]:
     copied = client(Baskets, LocalTransport(dispatcher, "baskets"))
     basket = Basket(["a", "b", "c"], {"a": 1, "b": 2})
     ways: dict[str, Callable[[], Awaitable[object]]] = {
-        "direct await": lambda: orders.order(CUSTOMER, NUMBER),
-        "co-located call": lambda: near.order(CUSTOMER, NUMBER),
-        "direct await, mutable message": lambda: baskets.check(basket),
-        "co-located call, mutable message": lambda: copied.check(basket),
+        DIRECT: lambda: orders.order(CUSTOMER, NUMBER),
+        CALL: lambda: near.order(CUSTOMER, NUMBER),
+        DIRECT_MUTABLE: lambda: baskets.check(basket),
+        CALL_MUTABLE: lambda: copied.check(basket),
     }
     results: dict[str, list[float]] = {name: [] for name in ways}
-    async with deadline(3600):  # as in a handler: the caller's deadline is there already
-        for _ in range(rounds):
-            for name, call in ways.items():
-                began = time.perf_counter_ns()
-                for _ in range(calls):
-                    await call()
-                results[name].append((time.perf_counter_ns() - began) / calls)
+    with TemporaryDirectory(prefix="fsb-") as directory:
+        server = Server(dispatcher, Hello(application="bench", process="orders", instance="1"))
+        address = UnixAddress(Path(directory) / "orders.sock")
+        await server.listen(address)
+        async with (
+            connect(Orders, str(address), service="orders", application="bench") as far,
+            deadline(3600),  # as in a handler: the caller's deadline is there already
+        ):
+            for _ in range(rounds):
+                for name, call in ways.items():
+                    results[name].append(await _nanoseconds(call, calls))
+                results.setdefault(WIRE, []).append(
+                    await _nanoseconds(lambda: far.order(CUSTOMER, NUMBER), calls // 10)
+                )
+        await server.close()
     return results
+
+
+async def _nanoseconds(call: Callable[[], Awaitable[object]], calls: int) -> float:
+    began = time.perf_counter_ns()
+    for _ in range(calls):
+        await call()
+    return (time.perf_counter_ns() - began) / calls
+
+
+def more(results: dict[str, list[float]], call: str, direct: str) -> list[float]:
+    """Return, for each round, the microseconds that a call takes more than a direct ``await``."""
+    return [(a - b) / 1000 for a, b in zip(results[call], results[direct], strict=True)]
 
 
 def table(results: dict[str, list[float]]) -> str:
     """Return the medians as a Markdown table."""
     lines = ["| in one process | ns a call | more than a direct await |", "|---|---|---|"]
-    names = list(results)
-    for direct, call in zip(names[::2], names[1::2], strict=True):
-        more = median(a - b for a, b in zip(results[call], results[direct], strict=True))
+    for direct, call in ((DIRECT, CALL), (DIRECT_MUTABLE, CALL_MUTABLE), (None, WIRE)):
+        if direct is None:
+            lines.append(f"| {call} | {median(results[call]):,.0f} | |")
+            continue
         lines.append(f"| {direct} | {median(results[direct]):,.0f} | |")
-        lines.append(f"| {call} | {median(results[call]):,.0f} | +{more:,.0f} ns |")
+        lines.append(
+            f"| {call} | {median(results[call]):,.0f} | +{median(more(results, call, direct)) * 1000:,.0f} ns |"
+        )
     return "\n".join(lines)

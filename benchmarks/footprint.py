@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from .between import serving
-from .peers import PEERS
+from .peers import FASTAPI, FREESTONE, GRPC
 
 ACADEMY = Path(__file__).parent.parent / "examples" / "academy"
 
@@ -26,9 +26,7 @@ def small(rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Return (seconds until it listens, MB of its own memory) for each of the small servers and rounds."""
     results: dict[str, list[tuple[float, float]]] = {}
     for number in range(rounds):
-        for peer in PEERS:
-            if peer.name not in ("freestone, Unix socket", "FastAPI, uvicorn, httpx", "grpc.aio"):
-                continue
+        for peer in (FREESTONE, FASTAPI, GRPC):
             with TemporaryDirectory(prefix="fsb-") as directory:
                 began = time.perf_counter()
                 with serving(peer, f"{directory}/{number}.sock", None) as server:

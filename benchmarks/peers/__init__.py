@@ -10,24 +10,37 @@ Call = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """What a peer can be asked for."""
+
+    small: Call
+    large: Call | None = None
+    later: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """One way to make the call."""
+    """One way to make the calls."""
 
     name: str
     module: str
     """Where ``serve(address: str)`` and ``connect(address: str)`` are."""
     most: int = 1_000_000
     """The most requests a round, for a peer so slow that it would hold up the others."""
+    only: tuple[str, ...] = ()
+    """The calls that it is asked for, if not for all that it can answer."""
 
 
-Connect = Callable[[str], AbstractAsyncContextManager[Call]]
-Connected = AsyncIterator[Call]
+Connect = Callable[[str], AbstractAsyncContextManager[Calls]]
+Connected = AsyncIterator[Calls]
 
-PEERS = (
-    Peer("raw echo on uvloop", "benchmarks.peers.echo"),
-    Peer("freestone, Unix socket", "benchmarks.peers.freestone_unix"),
-    Peer("freestone, TCP", "benchmarks.peers.freestone_tcp"),
-    Peer("grpc.aio", "benchmarks.peers.grpc_aio"),
-    Peer("FastAPI, uvicorn, httpx", "benchmarks.peers.fastapi_httpx", most=300),
-    Peer("FastAPI, uvicorn, aiohttp", "benchmarks.peers.fastapi_aiohttp"),
-)
+ECHO = Peer("raw echo on uvloop", "benchmarks.peers.echo")
+FREESTONE = Peer("freestone, Unix socket", "benchmarks.peers.freestone_unix")
+FREESTONE_TCP = Peer("freestone, TCP", "benchmarks.peers.freestone_tcp", only=("small",))
+FREESTONE_TASKS = Peer("freestone, a task a call", "benchmarks.peers.freestone_tasks", only=("later",))
+GRPC = Peer("grpc.aio", "benchmarks.peers.grpc_aio")
+CONNECT = Peer("connectrpc", "benchmarks.peers.connect_rpc")
+NATS = Peer("nats-py", "benchmarks.peers.nats_py")
+FASTAPI_HTTPX = Peer("FastAPI, uvicorn, httpx", "benchmarks.peers.fastapi_httpx", most=100)
+FASTAPI = Peer("FastAPI, uvicorn, aiohttp", "benchmarks.peers.fastapi_aiohttp")
+PEERS = (ECHO, FREESTONE, FREESTONE_TCP, FREESTONE_TASKS, GRPC, CONNECT, NATS, FASTAPI_HTTPX, FASTAPI)

@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.payload import ORDER
 
-from . import Call, Connected
+from . import Calls, Connected
 
 QUESTION, ANSWER = bytes(58), msgspec.msgpack.encode(ORDER)
 
@@ -64,6 +64,5 @@ async def serve(address: str) -> None:
 async def connect(address: str) -> Connected:
     """Give the call."""
     transport, protocol = await asyncio.get_running_loop().create_unix_connection(_Client, address)
-    call: Call = protocol.call
-    yield call
+    yield Calls(protocol.call)
     transport.close()

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from benchmarks.payload import CUSTOMER, NUMBER
 
-from . import Connected
-from .fastapi_server import Order
+from . import Calls, Connected
+from .fastapi_server import Order, Page
 from .fastapi_server import serve as serve
 
 
 @asynccontextmanager
 async def connect(address: str) -> Connected:
-    """Give the call."""
+    """Give the calls."""
+    import aiohttp  # a server does without
+
+    asked = {"customer": CUSTOMER, "number": NUMBER}
     connector = aiohttp.UnixConnector(path=address, limit=256)
     async with aiohttp.ClientSession("http://peer", connector=connector) as http:
 
         async def call() -> Order:
-            async with http.post("/order", json={"customer": CUSTOMER, "number": NUMBER}) as answer:
+            async with http.post("/order", json=asked) as answer:
                 return Order.model_validate_json(await answer.read())
 
-        yield call
+        async def large() -> Page:
+            async with http.post("/page", json=asked) as answer:
+                return Page.model_validate_json(await answer.read())
+
+        yield Calls(call, large)

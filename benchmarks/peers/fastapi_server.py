@@ -6,7 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from benchmarks.payload import ITEMS
+from benchmarks.payload import ITEMS, ROWS
 
 
 class Question(BaseModel):
@@ -35,14 +35,41 @@ class Order(BaseModel):
     items: list[Item]
 
 
+class Row(BaseModel):
+    """As the message of that name."""
+
+    number: str
+    customer: str
+    title: str
+    note: str
+    cents: int
+    paid: bool
+
+
+class Page(BaseModel):
+    """As the message of that name."""
+
+    rows: list[Row]
+
+
 app = FastAPI()
 _ITEMS = [Item(sku=it.sku, title=it.title, cents=it.cents, stock=it.stock) for it in ITEMS]
+_ROWS = [
+    Row(number=it.number, customer=it.customer, title=it.title, note=it.note, cents=it.cents, paid=it.paid)
+    for it in ROWS
+]
 
 
 @app.post("/order")
 async def order(question: Question) -> Order:
     """Return the order."""
     return Order(number=question.number, customer=question.customer, total=5202, paid=True, items=_ITEMS)
+
+
+@app.post("/page")
+async def page(question: Question) -> Page:
+    """Return the page."""
+    return Page(rows=_ROWS)
 
 
 async def serve(address: str) -> None:

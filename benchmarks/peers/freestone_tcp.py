@@ -10,7 +10,7 @@ from benchmarks.payload import OrdersService
 from freestone.call import Dispatcher, Server, parse_address
 from freestone.wire import Hello
 
-from . import Call
+from . import Calls
 from .freestone_unix import connect_to
 
 
@@ -23,6 +23,6 @@ async def serve(address: str) -> None:
     await asyncio.Event().wait()
 
 
-def connect(address: str) -> AbstractAsyncContextManager[Call]:
-    """Give the call."""
+def connect(address: str) -> AbstractAsyncContextManager[Calls]:
+    """Give the calls."""
     return connect_to(Path(address).read_text())

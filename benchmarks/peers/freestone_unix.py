@@ -6,11 +6,10 @@ import asyncio
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from benchmarks.payload import CUSTOMER, NUMBER, Orders, OrdersService
-from freestone.app import connect as connect_to_service
 from freestone.call import Dispatcher, Server, parse_address
 from freestone.wire import Hello
 
-from . import Call, Connected
+from . import Calls, Connected
 
 
 async def serve(address: str) -> None:
@@ -27,11 +26,17 @@ async def serve_at(address: str) -> None:
 
 @asynccontextmanager
 async def connect_to(address: str) -> Connected:
-    """Give the call to an address of any kind."""
+    """Give the calls to an address of any kind."""
+    from freestone.app import connect as connect_to_service  # a server does without
+
     async with connect_to_service(Orders, address, service="orders", application="bench") as orders:
-        yield lambda: orders.order(CUSTOMER, NUMBER)
+        yield Calls(
+            lambda: orders.order(CUSTOMER, NUMBER),
+            lambda: orders.page(CUSTOMER, NUMBER),
+            lambda: orders.later(CUSTOMER, NUMBER),
+        )
 
 
-def connect(address: str) -> AbstractAsyncContextManager[Call]:
-    """Give the call."""
+def connect(address: str) -> AbstractAsyncContextManager[Calls]:
+    """Give the calls."""
     return connect_to(f"unix://{address}")

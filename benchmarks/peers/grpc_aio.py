@@ -12,12 +12,12 @@ from typing import Any
 import grpc
 from grpc_tools import protoc
 
-from benchmarks.payload import CUSTOMER, ITEMS, NUMBER
+from benchmarks.payload import CUSTOMER, ITEMS, NUMBER, ROWS
 
-from . import Connected
+from . import Calls, Connected
 
 
-def _generated() -> tuple[Any, Any]:
+def generated() -> tuple[Any, Any]:
     """Compile orders.proto into a folder of this process and import it."""
     source, folder = Path(__file__).parent, TemporaryDirectory(prefix="freestone-bench-")
     atexit.register(folder.cleanup)
@@ -33,12 +33,20 @@ def _generated() -> tuple[Any, Any]:
 
 async def serve(address: str) -> None:
     """Answer until cancelled."""
-    messages, stubs = _generated()
+    messages, stubs = generated()
     items = [messages.Item(sku=it.sku, title=it.title, cents=it.cents, stock=it.stock) for it in ITEMS]
+
+    rows = [
+        messages.Row(number=it.number, customer=it.customer, title=it.title, note=it.note, cents=it.cents, paid=it.paid)
+        for it in ROWS
+    ]
 
     class Orders(stubs.OrdersServicer):  # type: ignore[misc,name-defined]
         async def GetOrder(self, request: Any, context: Any) -> Any:  # noqa: N802 - grpc's own naming
             return messages.Order(number=request.number, customer=request.customer, total=5202, paid=True, items=items)
+
+        async def GetPage(self, request: Any, context: Any) -> Any:  # noqa: N802 - grpc's own naming
+            return messages.Page(rows=rows)
 
     server = grpc.aio.server()
     stubs.add_OrdersServicer_to_server(Orders(), server)
@@ -49,12 +57,15 @@ async def serve(address: str) -> None:
 
 @asynccontextmanager
 async def connect(address: str) -> Connected:
-    """Give the call."""
-    messages, stubs = _generated()
+    """Give the calls."""
+    messages, stubs = generated()
     async with grpc.aio.insecure_channel(f"unix:{address}") as channel:
         stub = stubs.OrdersStub(channel)
 
         async def call() -> Any:
             return await stub.GetOrder(messages.Question(customer=CUSTOMER, number=NUMBER))
 
-        yield call
+        async def large() -> Any:
+            return await stub.GetPage(messages.Question(customer=CUSTOMER, number=NUMBER))
+
+        yield Calls(call, large)
