@@ -6,9 +6,11 @@
 from .annotations import Unresolved, class_annotations, function_annotations, names_around
 from .contract import Contract, contract_of, contracts_of, is_contract, operations
 from .declaration import command, query
+from .duration import seconds, shown
 from .error_body import ErrorBody
 from .message import Event, Message
 from .operation import Operation
+from .options import Options
 from .parameter import REQUIRED, Kind, Parameter
 from .place import Place, class_place, function_place
 from .rendering import render
@@ -25,6 +27,7 @@ __all__ = [
     "Kind",
     "Message",
     "Operation",
+    "Options",
     "Parameter",
     "Place",
     "Report",
@@ -45,6 +48,8 @@ __all__ = [
     "record_fields",
     "render",
     "schema",
+    "seconds",
     "shape_of",
+    "shown",
     "type_text",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeVar, final, overload
 
@@ -22,6 +22,8 @@ class Declaration:
 
     kind: Kind
     raises: Any
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What else it was given, by name; what was left out is not there."""
 
 
 @final
@@ -36,14 +38,29 @@ class Misapplied:
 @overload
 def query(function: _F, /) -> _F: ...
 @overload
-def query(*, raises: Sequence[type[ServiceError]] = ()) -> Callable[[_F], _F]: ...
-def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = ()) -> Any:
+def query(
+    *,
+    raises: Sequence[type[ServiceError]] = (),
+    batch: bool | int = False,
+    cache: str | float | None = None,
+    key: str | Sequence[str] | None = None,
+    shared: bool = False,
+) -> Callable[[_F], _F]: ...
+def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = (), **options: Any) -> Any:
     """Declare an operation that reads. It may be repeated, by the framework too.
 
-    ``raises`` lists the errors of the domain that callers may expect, besides the canonical ones; they arrive
-    as themselves, with their fields. A plain ``def`` that returns ``AsyncIterator[T]`` is a stream.
+    A plain ``def`` that returns ``AsyncIterator[T]`` is a stream.
+
+    Args:
+        raises: The errors of the domain that callers may expect, besides the canonical ones; they arrive as
+            themselves, with their fields.
+        batch: Put the calls of one turn of the loop together into one. The method takes one sequence, and returns one
+            result for each of its items. A number is the most items that one call carries; 100 if it is True.
+        cache: For how long a client may keep a result: seconds, or text such as ``"30s"``.
+        key: The parameters on which a kept result depends; by default all of them.
+        shared: A kept result is the same whoever asks; by default each identity has its own.
     """
-    return _declare(function, Declaration(Kind.QUERY, raises))
+    return _declare(function, Declaration(Kind.QUERY, raises, options))
 
 
 @overload

@@ -17,6 +17,7 @@ from .annotations import Unresolved, class_annotations, function_annotations
 from .copier import copier, is_mutable
 from .declaration import Declaration
 from .operation import Operation
+from .options import Options, Subject, read_options
 from .parameter import REQUIRED, Kind, Parameter
 from .place import class_place, function_place
 from .refusal import FOREIGN
@@ -67,8 +68,9 @@ class Method:
         errors = self._raises()
         return Operation(
             function.__name__, self._contract, self._declaration.kind, streams=streams, parameters=parameters,
-            result=result, error_fields=errors, doc=inspect.getdoc(function) or "",
-            file=function.__code__.co_filename, line=function.__code__.co_firstlineno,
+            result=result, error_fields=errors, options=self._options(streams, parameters, result),
+            doc=inspect.getdoc(function) or "", file=function.__code__.co_filename,
+            line=function.__code__.co_firstlineno,
         )  # fmt: skip
 
     def _place(self, part: str = "") -> Any:
@@ -148,6 +150,12 @@ class Method:
             (result,) = get_args(result)
         self._types.check(Spot(self.title, "result", result, self._place("return")))
         return result
+
+    def _options(self, streams: bool, parameters: tuple[Parameter, ...], result: Any) -> Options:
+        complain = functools.partial(self._mistake, "")
+        return read_options(
+            self._declaration.options, Subject(self._declaration.kind, streams, parameters, result, complain)
+        )
 
     def _raises(self) -> dict[type[ServiceError], dict[str, Any]]:
         """Return the declared errors with the types of their fields."""

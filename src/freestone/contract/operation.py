@@ -11,6 +11,7 @@ from freestone.errors import CANONICAL, ServiceError
 from .codec import argument_codec, result_codec
 from .copier import argument_copier, result_copier
 from .error_body import ErrorBody, error_codec
+from .options import NO_OPTIONS, Options
 from .parameter import Kind, Parameter
 
 _NO_ERRORS: Mapping[type[ServiceError], Mapping[str, Any]] = MappingProxyType({})
@@ -26,7 +27,8 @@ class Operation:
     __slots__ = (
         "__weakref__", "arguments_from", "bind", "contract", "copy_arguments", "copy_result",
         "decode_arguments", "decode_error", "decode_result", "doc", "encode_arguments", "encode_error",
-        "encode_result", "error_fields", "file", "kind", "line", "name", "parameters", "raises", "result", "streams",
+        "encode_result", "error_fields", "file", "kind", "line", "name", "options", "parameters", "raises", "result",
+        "streams",
     )  # fmt: skip
 
     name: str
@@ -42,6 +44,8 @@ class Operation:
     """The declared errors. The canonical ones cross without being declared."""
     error_fields: Mapping[type[ServiceError], Mapping[str, Any]]
     """The types of the fields of each declared error."""
+    options: Options
+    """How its calls may be served, as its decorator says."""
     doc: str
     file: str
     line: int
@@ -79,13 +83,14 @@ class Operation:
         parameters: tuple[Parameter, ...] = (),
         result: Any = None,
         error_fields: Mapping[type[ServiceError], Mapping[str, Any]] = _NO_ERRORS,
+        options: Options = NO_OPTIONS,
         doc: str = "",
         file: str = "",
         line: int = 0,
     ) -> None:
         self._fix(
             name=name, contract=contract, kind=kind, streams=streams, parameters=parameters, result=result,
-            raises=tuple(error_fields), error_fields=error_fields, doc=doc, file=file, line=line,
+            raises=tuple(error_fields), error_fields=error_fields, options=options, doc=doc, file=file, line=line,
         )  # fmt: skip
 
     def declares(self, error: BaseException) -> bool:

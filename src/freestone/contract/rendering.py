@@ -40,6 +40,8 @@ def _operation(operation: Operation) -> Iterator[str]:
     yield f"{operation.kind.value} {operation.name}({parameters}) → {result}"
     for line in operation.doc.splitlines():
         yield f"    {line}".rstrip()
+    if described := operation.options.described():
+        yield f"    {described}"
     for error, fields in operation.error_fields.items():
         listed = ", ".join(f"{name}: {type_text(kind)}" for name, kind in fields.items())
         yield f"    raises {error.__name__}({listed}), {error.code.name}"

@@ -37,10 +37,13 @@ def schema(contract: type) -> dict[str, Any]:
 
 
 def fingerprint(contract: type) -> str:
-    """Return 16 hexadecimal digits that change when anything that a contract promises does, but its prose."""
+    """Return 16 hexadecimal digits that change when anything that is promised does: not its prose, nor options."""
     import hashlib  # loads OpenSSL, which a program that never compares contracts can do without
 
-    canonical = json.dumps(_without_prose(schema(contract)), sort_keys=True, separators=(",", ":"))
+    promised = schema(contract)
+    for operation in promised["operations"].values():
+        del operation["options"]  # how a client may serve a call changes nothing of what crosses
+    canonical = json.dumps(_without_prose(promised), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
@@ -59,6 +62,7 @@ def _operation(operation: Operation, schemas: Iterator[dict[str, Any]]) -> dict[
         "kind": operation.kind.value,
         "stream": operation.streams,
         "doc": operation.doc,
+        "options": operation.options.given(),
         "parameters": [_parameter(parameter, next(schemas)) for parameter in operation.parameters],
         "result": {"type": type_text(operation.result), "schema": next(schemas)},
         "raises": [

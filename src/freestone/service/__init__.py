@@ -1,7 +1,8 @@
 """One service alone: what it is made of, and what it knows while it serves a call."""
 
+from freestone.contract import seconds, shown
+
 from .context import CURRENT, Context, Enlisted, Identity, acting_as, current, deadline
-from .duration import seconds, shown
 from .order import order
 from .secret import Secret
 from .service import dependencies, service

@@ -14,9 +14,8 @@ from typing import Any, cast
 
 import msgspec
 
-from freestone.contract import Form, Shape, record_fields, shape_of, type_text
+from freestone.contract import Form, Shape, record_fields, seconds, shape_of, type_text
 
-from .duration import seconds
 from .secret import Secret
 
 _REPEATING = re.compile(r"^(Invalid (?:enum )?value) .*?((?: - at `\$[\w.\[\]-]*`)?)$", re.DOTALL)

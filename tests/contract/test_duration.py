@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freestone.service import seconds, shown
+from freestone.contract import seconds, shown
 
 
 @pytest.mark.parametrize(
