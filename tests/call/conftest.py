@@ -13,6 +13,7 @@ ON_BOTH_LOOPS = {
     "test_fuzz",
     "test_link",
     "test_memory",
+    "test_moving",
     "test_network",
     "test_pool",
     "test_server",

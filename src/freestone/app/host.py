@@ -6,6 +6,7 @@ host is enough for a container, a child of the supervisor, and a test.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from freestone.call import (
     Dispatcher,
     LocalTransport,
     Pool,
+    Resolver,
     Server,
     StaticResolver,
     Transport,
@@ -73,11 +75,12 @@ class Host:
             services={name: fingerprint(contract_of(app.services[name].cls)) for name in self.process.services},
         )
         self._near = near
-        self._pool = Pool(hello, StaticResolver(peers or {}), random=random)
+        self._resolvers: list[Resolver] = []
+        self._pool = Pool(hello, self._resolver(peers or {}), random=random)
         self._external = {
             name: Pool(
                 replace(hello, application=spec.application or plan.application, services={}),
-                StaticResolver({name: spec.at}),
+                self._resolver({name: spec.at}),
                 random=random,
             )
             for name, spec in app.externals.items()
@@ -116,6 +119,7 @@ class Host:
         then.
         """
         try:
+            await asyncio.gather(*(resolver.start() for resolver in self._resolvers))
             await self._lifecycle.start()
             for where in wire:
                 await self._server.listen(where)
@@ -131,12 +135,19 @@ class Host:
         """Drain: let in nobody new, let what is under way finish for that many seconds, then stop the services."""
         async with AsyncExitStack() as steps:  # the last one pushed is done first, and each whatever the others raise
             steps.push_async_callback(self._lifecycle.stop)
+            for resolver in self._resolvers:
+                steps.push_async_callback(resolver.close)
             for pool in (self._pool, *self._external.values()):
                 steps.push_async_callback(pool.close)
             steps.push_async_callback(self._server.drain, seconds)
             if self._gateway is not None:
                 steps.push_async_callback(self._gateway.close, seconds)
                 self._gateway = None
+
+    def _resolver(self, addresses: Mapping[str, Sequence[Address]]) -> Resolver:
+        resolver = StaticResolver(addresses)
+        self._resolvers.append(resolver)
+        return resolver
 
     def _transport(self, service: str) -> Transport:
         deadlines = self.plan.app.deadlines

@@ -29,5 +29,6 @@ from .rehearsal import CodecTransport as CodecTransport
 from .remote import WireTransport as WireTransport
 from .resolver import Resolver as Resolver
 from .resolver import StaticResolver as StaticResolver
+from .resolver import TableResolver as TableResolver
 from .server import Server as Server
 from .transport import Transport as Transport

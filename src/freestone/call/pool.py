@@ -50,6 +50,7 @@ class Pool:
         self._wheel: TimerWheel[Waiting] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        resolver.watch(self.refresh)
 
     @property
     def closed(self) -> bool:
@@ -139,8 +140,9 @@ class Peer:
             connection = self.pick()
             if connection is not None:
                 return connection
-            if not self._keepers:
-                raise Unavailable(f"nobody knows where {self._process} runs")
+            trouble = "" if self._keepers else self._pool.resolver.trouble(self._process)
+            if not self._keepers and (not trouble or loop.time() >= until):
+                raise Unavailable(f"nobody knows where {self._process} runs" + (trouble and f": {trouble}"))
             if loop.time() >= until:
                 raise Unavailable(f"no replica of {self._process} could be reached: {self._why()}")
             await self._change(loop, until)
