@@ -67,6 +67,38 @@ class CallEnded(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestAdmitted(Signal):
+    """A call that came over the wire begins, after it waited for so many seconds."""
+
+    operation: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestQueued(Signal):
+    """A call that came over the wire waits for a place among those in flight."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused(Signal):
+    """A call that came over the wire is not begun. ``reason`` is a sentence, ``retry_after`` in seconds."""
+
+    operation: str
+    reason: str
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChanged(Signal):
+    """This process now serves so many calls at a time; it was ``before``."""
+
+    limit: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class PeerConnected(Signal):
     """A connection of the wire finished its handshake."""
 

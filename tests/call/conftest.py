@@ -9,6 +9,7 @@ import pytest
 import uvloop
 
 ON_BOTH_LOOPS = {
+    "test_admission",
     "test_conformance",
     "test_fuzz",
     "test_link",

@@ -16,13 +16,16 @@ from .network import Listener as Listener
 from .network import Network as Network
 from .network import ProtocolFactory as ProtocolFactory
 from .network import SocketNetwork as SocketNetwork
+from .policy import LIMIT_KINDS as LIMIT_KINDS
 from .policy import Balance as Balance
 from .policy import Breaking as Breaking
 from .policy import CallPolicy as CallPolicy
 from .policy import Deadlines as Deadlines
 from .policy import Hedge as Hedge
+from .policy import LimitKind as LimitKind
 from .policy import Policies as Policies
 from .policy import Retry as Retry
+from .policy import Serving as Serving
 from .pool import Pool as Pool
 from .rehearsal import BoundaryMismatch as BoundaryMismatch
 from .rehearsal import CodecTransport as CodecTransport

@@ -40,6 +40,8 @@ class Target:
     """As it is called on the wire: ``progress.complete``."""
     operation: Operation
     method: Callable[..., Any]
+    essential: bool = False
+    """Whether it is let in whatever the load is."""
     habit: Habit = field(default_factory=Habit)
     """Whether its calls tend to end at once."""
 
@@ -55,12 +57,12 @@ class Dispatcher:
         for service, instance in services.items():
             self.add(service, instance)
 
-    def add(self, service: str, instance: object) -> None:
-        """Serve one more. Raises TypeError if the instance keeps no contract."""
+    def add(self, service: str, instance: object, *, essential: bool = False) -> None:
+        """Serve one more; an essential one is never refused for load. Raises TypeError if it keeps no contract."""
         contract = contract_of(instance)
         for operation in operations(contract).values():
             name = f"{service}.{operation.name}"
-            self._targets[name] = Target(name, operation, getattr(instance, operation.name))
+            self._targets[name] = Target(name, operation, getattr(instance, operation.name), essential)
         self.fingerprints[service] = fingerprint(contract)
 
     def find(self, name: str) -> Target:

@@ -12,10 +12,13 @@ from msgspec.structs import replace
 from freestone.wire import Hello, Limits
 
 from .address import Address
+from .admission import Admission
 from .dispatch import Dispatcher
 from .network import Listener, Network, SocketNetwork
+from .policy import Serving
 from .session import ServedCall, Session
 from .starter import Starter, starter
+from .waiting_call import WaitingCall
 from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
@@ -28,7 +31,7 @@ class Server:
     """Serves the services of a dispatcher over the wire.
 
     ``hello`` says who is serving; its services are filled in. ``connections`` is how many callers are served at a
-    time; more are turned away.
+    time; more are turned away. ``serving`` bounds the calls of all of them together.
 
     >>> async def main(dispatcher):
     ...     hello = Hello(application="academy", process="catalog", instance="1")
@@ -46,6 +49,7 @@ class Server:
         limits: Limits | None = None,
         connections: int = 1000,
         network: Network | None = None,
+        serving: Serving | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._hello = hello
@@ -54,8 +58,10 @@ class Server:
         self._network = network or SocketNetwork()
         self._listeners: list[Listener] = []
         self._sessions: set[Session] = set()
-        self._wheel: TimerWheel[ServedCall] | None = None
+        self._serving = serving or Serving()
+        self._wheel: TimerWheel[ServedCall | WaitingCall] | None = None
         self._starter: Starter | None = None
+        self._admission: Admission | None = None
         self._draining = False
 
     @property
@@ -67,6 +73,11 @@ class Server:
     def in_flight(self) -> int:
         """How many calls are being served."""
         return sum(len(session.tasks) for session in self._sessions)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait to be let in."""
+        return 0 if self._admission is None else self._admission.waiting
 
     async def listen(self, where: Address | socket.socket) -> Address:
         """Accept connections there, beside where it does already; return the address. Raises OSError."""
@@ -102,6 +113,8 @@ class Server:
             self._wheel.close()
         if self._starter is not None:
             self._starter.close()
+        if self._admission is not None:
+            self._admission.close()
 
     def _stop_listening(self) -> None:
         self._draining = True
@@ -115,12 +128,20 @@ class Server:
 
     def _accept(self) -> asyncio.Protocol:
         loop = asyncio.get_running_loop()
-        if self._wheel is None or self._starter is None:
-            self._wheel = TimerWheel(loop, ServedCall.expire)
+        if self._wheel is None or self._starter is None or self._admission is None:
+            self._wheel = TimerWheel(loop, _expire)
             self._starter = starter(loop)
+            self._admission = Admission(self._serving, loop)
         hello = replace(self._hello, services=dict(self._dispatcher.fingerprints))
         session = Session(
-            self._dispatcher, hello, self._limits, loop, self._wheel, self._starter, self._sessions.discard
+            self._dispatcher,
+            hello,
+            self._limits,
+            loop,
+            self._wheel,
+            self._starter,
+            self._admission,
+            self._sessions.discard,
         )
         if self._draining or len(self._sessions) >= self._connections:
             _log.warning("a connection was turned away: %d are open", len(self._sessions))
@@ -128,3 +149,7 @@ class Server:
         else:
             self._sessions.add(session)
         return session.link
+
+
+def _expire(call: ServedCall | WaitingCall) -> None:
+    call.expire()

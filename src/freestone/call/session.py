@@ -32,10 +32,12 @@ from freestone.wire import (
     State,
 )
 
+from .admission import Admission, Place
 from .dispatch import Dispatcher, Streaming, Target, invoke
 from .link import Link
 from .served_stream import ServedStream
 from .starter import Starter
+from .waiting_call import WaitingCall
 from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
@@ -56,19 +58,21 @@ class Session:
         hello: Hello,
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
-        wheel: TimerWheel[ServedCall],
+        wheel: TimerWheel[ServedCall | WaitingCall],
         starter: Starter,
+        admission: Admission,
         ended_with: Callable[[Session], None],
     ) -> None:
         self.wire = Connection(Side.CALLEE, hello, limits)
         self.link = Link(self.wire, self, loop, reads_on=False)
         self.loop = loop
         self.wheel = wheel
+        self.admission = admission
         self._dispatcher = dispatcher
         self._starter = starter
         self._ended_with = ended_with
-        self._calls: dict[int, ServedCall] = {}
-        self._backlog: deque[Request] = deque()
+        self._calls: dict[int, ServedCall | WaitingCall] = {}
+        self._backlog: deque[tuple[Request, float]] = deque()
         self._given_up: set[int] = set()
         self._serving = False
         self._latest = 0
@@ -78,7 +82,7 @@ class Session:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """The tasks of the calls that have begun and wait for something."""
-        return [call.task for call in self._calls.values()]
+        return [call.task for call in self._calls.values() if isinstance(call, ServedCall)]
 
     def drain(self, message: str) -> None:
         """Begin no more calls. The caller closes the connection when those in flight are answered."""
@@ -97,10 +101,11 @@ class Session:
     # --- what the link does
 
     def received(self, events: list[Event]) -> None:
+        now = self.loop.time()
         for event in events:
             kind = type(event)
             if kind is Request:
-                self._backlog.append(event)  # type: ignore[arg-type]
+                self._backlog.append((event, now))  # type: ignore[arg-type]
             elif kind is Cancel:
                 self._give_up(event.call_id)  # type: ignore[union-attr]
             elif kind is Credit:
@@ -127,11 +132,12 @@ class Session:
 
     def _serve(self) -> None:
         """Begin calls, as many as are fair in one turn of the loop."""
-        backlog = self._backlog
-        for _ in range(min(len(backlog), _SLICE)):
-            if not backlog:  # a handler has ended the connection
-                break
-            self._begin(backlog.popleft())
+        backlog, admission = self._backlog, self.admission
+        served = 0
+        # Where there is too much to do, all of them are looked at: to wait here would keep that from admission.
+        while backlog and (served < _SLICE or admission.pressed):
+            served += 1
+            self._begin(*backlog.popleft())
         self._serving = bool(backlog)
         if self._serving:
             self.link.flush()
@@ -153,7 +159,7 @@ class Session:
         if call is not None:
             call.wake()
 
-    def _begin(self, request: Request) -> None:
+    def _begin(self, request: Request, came: float) -> None:
         call_id = request.call_id
         header = request.header
         operation = None
@@ -161,34 +167,55 @@ class Session:
             target = self._dispatcher.find(header.operation)
             operation = target.operation
             _check(target, command=bool(header.command), streams=bool(header.credit))
-            arguments = operation.decode_arguments(request.arguments)
             if call_id in self._given_up:
                 raise _cancelled(target)
         except ServiceError as error:
             self.answer_error(call_id, operation, error, begun=False)
             return
         # A caller that lifted the deadline lifted it for whatever this call leads to.
-        when = math.inf if header.remaining is None else self.loop.time() + header.remaining / 1e6
+        deadline = math.inf if header.remaining is None else came + header.remaining / 1e6
+        repeated = not header.command and "attempt" in header.extra
+        now = self.loop.time()
+        answer = self.admission.ask(target, now, deadline, repeated)
+        if type(answer) is Place:
+            self.start(request, target, deadline, answer, now)
+        elif answer is None:
+            call = self._calls[call_id] = WaitingCall(self, request, target, deadline)
+            if deadline != math.inf:
+                call.slot = self.wheel.arm(deadline, call)
+            self.admission.wait(call, came, repeated)
+        else:
+            self.refuse(call_id, answer)
+
+    def start(self, request: Request, target: Target, deadline: float, place: Place, now: float) -> None:
+        """Begin a call that was let in."""
+        call_id, header, operation = request.call_id, request.header, target.operation
+        try:
+            arguments = operation.decode_arguments(request.arguments)
+        except ServiceError as error:
+            self.answer_error(call_id, operation, error, begun=False)
+            self.admission.leave(place)
+            return
         identity = None if header.identity is None else Identity(*header.identity)
         # Nothing here keeps the context: a call that ends at once leaves nothing behind.
         if operation.streams:
-            call = ServedCall(self, call_id, target)
+            call = ServedCall(self, call_id, target, place, now)
             call.task = self.loop.create_task(
-                call.run(arguments, Context(operation, when, None, identity, header.trace_id))
+                call.run(arguments, Context(operation, deadline, None, identity, header.trace_id))
             )
         else:
-            task = self._starter.start(
-                self._perform(call_id, target, arguments, Context(operation, when, None, identity, header.trace_id)),
-                target.habit,
-            )
+            context = Context(operation, deadline, None, identity, header.trace_id)
+            task = self._starter.start(self._perform(call_id, target, arguments, context), target.habit)
             if task is None:
+                self.admission.ended(place, now)
                 return
-            call = ServedCall(self, call_id, target)
+            call = ServedCall(self, call_id, target, place, now)
             call.task = task
             call.begun = self._latest == call_id
+        self.admission.goes_on(now)
         self._calls[call_id] = call
-        if when != math.inf:
-            call.slot = self.wheel.arm(when, call)
+        if deadline != math.inf:
+            call.slot = self.wheel.arm(deadline, call)
 
     async def _perform(self, call_id: int, target: Target, arguments: tuple[Any, ...], context: Context) -> None:
         """Perform a unary call and answer it. It is started before it is known whether it needs a task."""
@@ -196,21 +223,23 @@ class Session:
         context.task = asyncio.current_task(self.loop)
         operation = target.operation
         try:
-            if call_id in self._calls:  # it was given a task, which could be cancelled before it began
-                self._calls[call_id].begin()
+            call = self._calls.get(call_id)
+            if isinstance(call, ServedCall):  # it was given a task, which could be cancelled before it began
+                call.begin()
             result = await invoke(target, arguments, context)
             self.answer(call_id, operation, operation.encode_result(result))
         except ServiceError as error:
             self.answer_error(call_id, operation, error)
         except asyncio.CancelledError:
             call = self._calls.get(call_id)
-            self.answer_error(call_id, operation, _cancelled(target) if call is None else call.why())
+            self.answer_error(call_id, operation, call.why() if isinstance(call, ServedCall) else _cancelled(target))
         finally:
-            if call_id in self._calls:
-                self.forget(self._calls[call_id])
+            call = self._calls.get(call_id)
+            if isinstance(call, ServedCall):
+                call.end()
 
-    def forget(self, call: ServedCall) -> None:
-        """Drop a call that has ended."""
+    def forget(self, call: ServedCall | WaitingCall) -> None:
+        """Drop a call that has ended, or that waits no more."""
         del self._calls[call.call_id]
         if call.slot is not None:
             call.slot.discard(call)
@@ -232,6 +261,12 @@ class Session:
             _log.error("%s has a result that can't be sent: %s", operation, error)
             self.answer_error(call_id, operation, Internal(f"the call was made, but {error}"))
         else:
+            self.link.send()
+
+    def refuse(self, call_id: int, body: ErrorBody) -> None:
+        """Answer a call that was not begun."""
+        if not self.link.closing:
+            self.wire.send_error(_frame(call_id, body, begun=False))
             self.link.send()
 
     def answer_error(
@@ -276,16 +311,17 @@ class ServedCall:
     """One call in flight that has a task."""
 
     __slots__ = (
-        "_expired", "begun", "call_id", "cancelled", "session", "slot", "stream", "target", "task",
+        "_expired", "_lag", "_place", "_since", "begun", "call_id", "cancelled", "session", "slot", "stream", "target",
+        "task",
     )  # fmt: skip
 
     task: asyncio.Task[None]
 
-    def __init__(self, session: Session, call_id: int, target: Target) -> None:
+    def __init__(self, session: Session, call_id: int, target: Target, place: Place, since: float) -> None:
         self.session = session
         self.call_id = call_id
         self.target = target
-        self.slot: set[ServedCall] | None = None
+        self.slot: set[Any] | None = None
         self.cancelled = False
         """Whether nobody waits for the answer any more."""
         self.stream: ServedStream | None = None
@@ -293,12 +329,25 @@ class ServedCall:
         self.begun = False
         """Whether its task has run, and can be cancelled."""
         self._expired = False
+        self._place = place
+        self._since = since
+        self._lag = 0.0
 
     def begin(self) -> None:
         """Note that its task runs. Raises CancelledError if nobody wants the answer any more."""
         self.begun = True
+        self._lag = self.session.loop.time() - self._since
         if self.cancelled:
             raise asyncio.CancelledError
+
+    def end(self) -> None:
+        """Make room for another."""
+        session = self.session
+        if self.cancelled and not self._expired:  # it did not take as long as such calls take
+            session.admission.leave(self._place)
+        else:
+            session.admission.ended(self._place, self._since, self._lag)
+        session.forget(self)
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -337,4 +386,4 @@ class ServedCall:
             session.answer_error(self.call_id, operation, self.why())
         finally:
             self.stream = None
-            session.forget(self)
+            self.end()

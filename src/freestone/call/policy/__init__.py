@@ -17,7 +17,11 @@ from .deadline import Deadlines as Deadlines
 from .ejection import may_eject as may_eject
 from .habit import Habit as Habit
 from .hedge import Hedge as Hedge
+from .limit import AdaptiveLimit as AdaptiveLimit
+from .limit import Pace as Pace
 from .quantile import Quantile as Quantile
+from .queue import DeadlineQueue as DeadlineQueue
+from .queue import Waiter as Waiter
 from .replica import Balance as Balance
 from .replica import Replica as Replica
 from .retry import Retry as Retry
@@ -25,3 +29,6 @@ from .retry import Safety as Safety
 from .retry import Stop as Stop
 from .retry import next_attempt as next_attempt
 from .retry import repeatable as repeatable
+from .serving import LIMIT_KINDS as LIMIT_KINDS
+from .serving import LimitKind as LimitKind
+from .serving import Serving as Serving

@@ -1,0 +1,260 @@
+"""Lets calls in that came over the wire, makes them wait for a short time, or refuses them, before they cost anything.
+
+Theory of operation. An event loop hides overload: whatever was read becomes a task, each task waits for its turn among
+all others, and the sockets wait until all had theirs. So there is one place in a process that every call passes, and
+which begins few of them in one turn of the loop. Then turns are short, requests are read soon after they came, and
+what is too much is told so while that is cheap. A call begins at once if fewer are in flight than the limit and this
+turn has time left; else it waits in the queue; else it is refused, and its arguments were never decoded. What decides
+is pure: ``policy.AdaptiveLimit`` and ``policy.DeadlineQueue``; here are the clock, the turns and the signals.
+
+A stream lasts as long as its reader likes, so it holds no place. Nor does what a process is asked about itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import Any, Final, Protocol, final
+
+import msgspec
+
+from freestone.contract import ErrorBody
+from freestone.errors import ResourceExhausted
+from freestone.signals import SIGNALS, LimitChanged, RequestAdmitted, RequestQueued, RequestRefused
+
+from .dispatch import Target
+from .policy import AdaptiveLimit, DeadlineQueue, Pace, Serving, Waiter
+
+LEAST: Final = 4
+"""Calls in flight that are always allowed."""
+TARGET: Final = 0.005
+"""Seconds that a call may wait in a queue that stands."""
+_TURN: Final = 0.003
+"""Seconds of a turn of the loop in which calls are begun; what is left waits for the next turn."""
+_SLICE: Final = 32
+"""Calls that are begun in one turn at most, of those that wait: answers go out in between."""
+_FULL: Final = "this process serves as many calls as it can, and as many wait as may"
+_LATE: Final = "this process serves as many calls as it can; the deadline would come before this one had its turn"
+_WAITED: Final = "this process serves as many calls as it can; this one has waited as long as a call may"
+
+
+@final
+class Place:
+    """Where the calls of one operation are counted, of which ``most`` may be in flight."""
+
+    __slots__ = ("counted", "in_flight", "most", "pace")
+
+    def __init__(self, most: float, *, counted: bool = True) -> None:
+        self.in_flight = 0
+        self.most = most
+        self.counted = counted
+        self.pace = Pace()
+
+
+class Waiting(Protocol):
+    """A call that waits, as admission sees it."""
+
+    target: Target
+    deadline: float
+    waiter: Waiter[Any] | None
+
+    def start(self, place: Place, now: float) -> None:
+        """Begin it there."""
+        ...
+
+    def refuse(self, body: ErrorBody) -> None:
+        """Answer it with that error; it was not begun."""
+        ...
+
+
+@final
+class Admission:
+    """Decides for all connections of one server.
+
+    Every call asks first. It gets a place, and says ``ended`` or ``leave`` when it is over; or the error to answer it
+    with; or nothing, and then says ``wait``.
+    """
+
+    def __init__(self, serving: Serving, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._serving = serving
+        self._adaptive = (
+            AdaptiveLimit(serving.calls, min(LEAST, serving.calls)) if serving.limit == "adaptive" else None
+        )
+        self._queue: DeadlineQueue[Waiting] = DeadlineQueue(serving.queue, serving.wait, min(TARGET, serving.wait))
+        off = serving.limit == "off"
+        self._turn = inf if off else _TURN
+        self._places: dict[Target, Place] = {}
+        self._bodies: dict[tuple[str, float], ErrorBody] = {}
+        self._spent = 0.0  # seconds of this turn in which calls were begun
+        self._turned = 0.0  # when a turn was last seen to begin, while somebody waits
+        self._pumping = False
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.limit: float = inf if off else serving.calls
+        """Calls that may be in flight now."""
+        self.in_flight = 0
+        """Calls that hold a place."""
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a place."""
+        return self._queue.count
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the next call would have to wait."""
+        return self._queue.count > 0 or self._spent >= self._turn or self.in_flight >= self.limit
+
+    def ask(self, target: Target, now: float, deadline: float, repeated: bool) -> Place | ErrorBody | None:
+        """Return the place of a call that may begin now, or the error to refuse it with, or None if it must wait."""
+        place = self._places.get(target)
+        if place is None:
+            place = self._place(target)
+        if not place.counted:
+            return place
+        if place.in_flight >= place.most:
+            return self._refused(target, _share(target, place))
+        if self._queue.count:
+            if not self._queue.room(now, deadline, place.pace.usual or 0.0, repeated):
+                return self._refused(target, _LATE if now + self._queue.delay() > deadline else _FULL)
+            return None
+        if self._spent >= self._turn or self.in_flight >= self.limit:
+            return None
+        place.in_flight += 1
+        self.in_flight += 1
+        if SIGNALS.observed:
+            SIGNALS.announce(RequestAdmitted(target.name, 0.0))
+        return place
+
+    def wait(self, call: Waiting, came: float, repeated: bool) -> None:
+        """Let a call wait that must."""
+        # After a long turn it is not known when a request came that was read just now: it may have been there for
+        # all of it. The clock of those who wait is looked at in every turn, so it tells.
+        queue = self._queue
+        since = self._turned if queue.count and came - self._turned > queue.target else came
+        needs = self._places[call.target].pace.usual or 0.0
+        call.waiter, displaced = queue.join(call, since, call.deadline, needs, repeated)
+        if SIGNALS.observed:
+            SIGNALS.announce(RequestQueued(call.target.name))
+        for other in displaced:
+            self._refuse(other, _FULL)
+        if self._sweeper is None:
+            self._turned = came
+            self._sweeper = self._loop.call_later(queue.target, self._sweep)
+        if self.in_flight < self.limit and not self._pumping:
+            self._pump_soon()
+
+    def withdraw(self, call: Waiting) -> bool:
+        """Let a call go that need not wait any more; return whether it waited."""
+        return call.waiter is not None and self._queue.leave(call.waiter)
+
+    def goes_on(self, began: float) -> None:
+        """Take note that a call that began then did not end at once."""
+        self._spend(self._loop.time() - began)
+
+    def ended(self, place: Place, began: float, lag: float | None = None) -> None:
+        """Take the place of a call that has ended, which began then, and waited ``lag`` seconds for its first turn.
+
+        Without a lag it ran at once, and is over before anything else was done.
+        """
+        if not place.counted:
+            return
+        now, in_flight = self._loop.time(), self.in_flight
+        if lag is None:
+            self._spend(now - began)
+            lag = 0.0
+        adaptive = self._adaptive
+        if adaptive is not None and adaptive.record(place.pace, began, now, lag, in_flight):
+            self._changed(adaptive.value)
+        self.leave(place)
+
+    def leave(self, place: Place) -> None:
+        """Take the place of a call of which nothing can be learnt."""
+        if place.counted:
+            place.in_flight -= 1
+            self.in_flight -= 1
+            if self._queue.count and not self._pumping:
+                self._pump_soon()
+
+    def close(self) -> None:
+        """Stop the clock; whoever waits was told by somebody else."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    # --- inside
+
+    def _place(self, target: Target) -> Place:
+        counted = not target.essential and not target.operation.streams
+        place = self._places[target] = Place(self._serving.methods.get(target.name, inf), counted=counted)
+        return place
+
+    def _spend(self, seconds: float) -> None:
+        self._spent += seconds
+        if self._spent > _TURN / 4 and not self._pumping:
+            self._pump_soon()
+
+    def _pump_soon(self) -> None:
+        self._pumping = True
+        self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Begin those who wait, as long as there are places and this turn has time."""
+        self._pumping = False
+        self._spent = 0.0
+        queue = self._queue
+        self._turned = now = self._loop.time()
+        begun = 0
+        while queue.count and self.in_flight < self.limit and self._spent < self._turn and begun < _SLICE:
+            call, late = queue.pop(now)
+            for other in late:
+                self._refuse(other, _WAITED)
+            if call is None:
+                break
+            place = self._places[call.target]
+            if place.in_flight >= place.most:
+                self._refuse(call, _share(call.target, place))
+                continue
+            if SIGNALS.observed and call.waiter is not None:
+                SIGNALS.announce(RequestAdmitted(call.target.name, now - call.waiter.since))
+            place.in_flight += 1
+            self.in_flight += 1
+            call.start(place, now)
+            begun += 1
+            now = self._loop.time()
+        if queue.count and self.in_flight < self.limit and not self._pumping:
+            self._pump_soon()
+
+    def _sweep(self) -> None:
+        """Refuse those whose time has run out while no place came free."""
+        self._sweeper = None
+        self._turned = now = self._loop.time()
+        for call in self._queue.sweep(now):
+            self._refuse(call, _WAITED)
+        if self._queue.count:
+            self._sweeper = self._loop.call_later(self._queue.target, self._sweep)
+
+    def _changed(self, limit: int) -> None:
+        if SIGNALS.observed:
+            SIGNALS.announce(LimitChanged(limit, int(self.limit)))
+        self.limit = limit
+
+    def _refuse(self, call: Waiting, reason: str) -> None:
+        call.refuse(self._refused(call.target, reason))
+
+    def _refused(self, target: Target, reason: str) -> ErrorBody:
+        # After a burst there is room again as soon as the queue is empty; an overload takes longer to pass.
+        wait = self._serving.wait
+        retry_after = 5 * wait if self._queue.standing else wait
+        if SIGNALS.observed:
+            SIGNALS.announce(RequestRefused(target.name, reason, retry_after))
+        body = self._bodies.get((reason, retry_after))
+        if body is None:
+            fields = msgspec.msgpack.encode({"retry_after": retry_after})
+            body = ErrorBody(ResourceExhausted.code, "ResourceExhausted", reason, fields, None)
+            self._bodies[reason, retry_after] = body
+        return body
+
+
+def _share(target: Target, place: Place) -> str:
+    return f"{target.name} is limited to {place.most} calls at a time, and has them"

@@ -1,0 +1,224 @@
+"""How many calls a process serves at a time: a limit that finds itself, from how long calls take.
+
+Theory of operation. Calls that hinder each other take longer the more of them there are, be it for the processor or
+for something that they all wait for; then fewer at a time get as much done, and each of them sooner. Calls that wait
+for another service take longer when that service does, and to serve fewer of them helps nobody. Latency alone does
+not tell the two apart. So there are two grounds for lowering the limit:
+
+- *The loop lags.* A call that may run waits for its turn behind others. That is this process's own doing, beyond doubt,
+  and the limit falls to what keeps latency near the usual.
+- *Latency grew, and the loop does not lag.* The limit is held at what is in flight, and then lowered somewhat, as a
+  trial. If less gets done by it, the cause is elsewhere: the limit is put back, and what calls take now is the usual
+  from then on. What gets done follows from Little's law: calls in flight, over the time that each takes.
+
+What is usual is known for each operation by itself, without the wait for the first turn, so that neither a change in
+the mix of calls nor a start under full load is mistaken. The limit rises while it is in use and latency is flat. One
+that stays in use gets a trial now and then even so, in case the usual was learnt under overload.
+
+Related: gradient and Vegas limits (Netflix, concurrency-limits, 2018), which know one latency for all calls; periodic
+measuring of the least latency (Envoy, adaptive concurrency), which pays for it while nothing is wrong.
+"""
+
+from __future__ import annotations
+
+from math import inf, sqrt
+from typing import Final, final
+
+_TOLERANCE: Final = 1.5
+"""Times the usual that calls may take before the limit falls."""
+_SLACK: Final = 0.001
+"""Seconds that a call may take beyond that: less is noise."""
+_CALLS: Final = 20
+_WINDOW: Final = 0.1
+"""A window is judged when it has so many calls and is so many seconds long."""
+_PROVEN: Final = 0.2
+"""The share of latency that is lag, above which the process itself is the cause."""
+_FALL: Final = 0.7
+"""What a trial makes of the limit at most."""
+_DONE: Final = 0.87
+"""A trial has done no harm if so much is done as before; where it does harm, it is as little as ``_FALL``."""
+_MODEST: Final = 16
+"""No trial goes below: a few calls at a time hinder nobody much, and chance would refuse them too often."""
+_PROBE: Final = 20
+"""Windows in use, with flat latency, until a trial is made even so; twice as many after each in vain."""
+_PROBE_MOST: Final = 640
+
+
+@final
+class Pace:
+    """How long calls of one operation take, in seconds without the wait for their first turn."""
+
+    __slots__ = ("_calls", "_seconds", "usual")
+
+    def __init__(self) -> None:
+        self.usual: float | None = None
+        """The mean while nothing is wrong; None before the first window."""
+        self._calls = 0
+        self._seconds = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the current window has no call of it."""
+        return not self._calls
+
+    def add(self, seconds: float) -> None:
+        """Take note of a call."""
+        self._calls += 1
+        self._seconds += seconds
+
+    def expected(self) -> float:
+        """Return the seconds that the calls of this window would have taken as usual."""
+        return self._seconds if self.usual is None else self.usual * self._calls
+
+    def learn(self, *, anew: bool, rising: bool) -> None:
+        """End the window, and move the usual towards it: all the way if ``anew``, upwards only if ``rising``."""
+        mean = self._seconds / self._calls
+        if anew or self.usual is None:
+            self.usual = mean
+        elif mean < self.usual:
+            self.usual += 0.3 * (mean - self.usual)
+        elif rising:
+            self.usual += 0.01 * (mean - self.usual)
+        self.end()
+
+    def end(self) -> None:
+        """End the window, and learn nothing from it."""
+        self._calls, self._seconds = 0, 0.0
+
+
+@final
+class AdaptiveLimit:
+    """The limit, between ``least`` and ``most``. It starts at ``most`` and falls when there is reason to.
+
+    Raises ValueError unless 1 <= least <= most.
+    """
+
+    __slots__ = (
+        "_bad", "_calls", "_cut_at", "_flat", "_held", "_in_flight", "_lag", "_paces", "_patience", "_peak", "_seconds",
+        "_since", "_trial", "least", "most", "value",
+    )  # fmt: skip
+
+    def __init__(self, most: int = 1000, least: int = 4) -> None:
+        if not 1 <= least <= most:
+            raise ValueError(f"a limit between {least} and {most} is none; it needs 1 <= least <= most")
+        self.least = least
+        self.most = most
+        self.value = most
+        """Calls that may be in flight now."""
+        self._cut_at = -inf
+        self._trial: float | None = None  # how much was done before the trial that is under way
+        self._held: int | None = None  # the limit to return to if a trial does harm, once it is held
+        self._bad = 0
+        self._flat = 0
+        self._patience = _PROBE
+        self._paces: list[Pace] = []
+        self._since = -inf
+        self._calls = 0
+        self._in_flight = 0
+        self._peak = 0
+        self._seconds = 0.0
+        self._lag = 0.0
+
+    def record(self, pace: Pace, began: float, now: float, lag: float, in_flight: int) -> bool:
+        """Take note of a call that ended; return whether the limit has changed.
+
+        It was let in at ``began``, waited ``lag`` seconds for its first turn, and ``in_flight`` calls were under way
+        when it ended, itself included.
+        """
+        if began < self._cut_at:
+            return False  # it tells of a time when more were in flight
+        if pace.fresh:
+            self._paces.append(pace)
+        pace.add(now - began - lag)
+        self._calls += 1
+        self._seconds += now - began
+        self._lag += lag
+        self._in_flight += in_flight
+        if in_flight > self._peak:
+            self._peak = in_flight
+        if self._calls < _CALLS or now - self._since < _WINDOW:
+            return False
+        before = self.value
+        self._judge(now)
+        self._clear(now)
+        return self.value != before
+
+    # --- inside
+
+    def _judge(self, now: float) -> None:
+        """Decide at the end of a window."""
+        expected = sum(pace.expected() for pace in self._paces)
+        times = self._seconds / expected if expected > 0 else 1.0
+        gradient = (_TOLERANCE * expected + _SLACK * self._calls) / self._seconds if self._seconds > 0 else inf
+        done = self._in_flight / self._calls / times
+        trial, self._trial = self._trial, None
+        if trial is not None:
+            if done < _DONE * trial:
+                self._give_up()
+                return
+            self._held = self.value
+        if gradient >= 1:
+            self._rest(now, done, helped=trial is not None)
+        elif self._lag > _PROVEN * self._seconds:
+            self._learn()
+            self._cut(now, self.least, max(0.5, gradient))
+        elif self._held is not None:
+            self._try(now, done, max(_FALL, gradient))
+        else:
+            self._learn()
+            self._bad += 1
+            if self._bad > 1:
+                self._held = self.value
+                self._cut(now, max(self.least, _MODEST), 1.0)
+
+    def _rest(self, now: float, done: float, *, helped: bool) -> None:
+        """Latency is flat: rise if the limit is in use."""
+        used = self._peak >= 0.8 * self.value
+        self._learn(rising=not used)
+        self._bad = 0
+        self._held = None
+        if not used:
+            self._flat = 0
+            return
+        if helped:  # go on in that direction
+            self._flat = self._patience
+        if self.value > _MODEST and self._flat >= self._patience:
+            self._flat = 0
+            self._held = self.value
+            self._try(now, done, _FALL)
+            return
+        self._flat += 1
+        self.value = min(self.most, self.value + max(1, int(sqrt(self.value))))
+
+    def _cut(self, now: float, least: int, factor: float) -> None:
+        used = min(self.value, self._in_flight / self._calls)
+        self.value = min(self.value, max(least, int(used * factor)))
+        self._cut_at = now
+
+    def _try(self, now: float, done: float, factor: float) -> None:
+        """Lower the limit, to see whether less gets done."""
+        before = self.value
+        self._cut(now, max(self.least, _MODEST), factor)
+        if self.value < before:
+            self._trial = done
+
+    def _give_up(self) -> None:
+        """The trial did harm: put the limit back, for this is how long calls take."""
+        self._learn(anew=True)
+        if self._held is not None:
+            self.value = self._held
+        self._held = None
+        self._bad = self._flat = 0
+        self._patience = min(2 * self._patience, _PROBE_MOST)
+
+    def _learn(self, *, anew: bool = False, rising: bool = False) -> None:
+        for pace in self._paces:
+            pace.learn(anew=anew, rising=rising)
+
+    def _clear(self, now: float) -> None:
+        for pace in self._paces:
+            pace.end()
+        self._paces = []
+        self._since = now
+        self._calls = self._in_flight = self._peak = 0
+        self._seconds = self._lag = 0.0

@@ -1,0 +1,187 @@
+"""A short queue before a limit, ordered by deadline.
+
+Theory of operation. A queue is for bursts: it may hold work for ``wait`` seconds, and is empty again. One that stands
+for longer holds no burst but an overload, and only makes everybody wait; from then on nobody waits longer than
+``target`` (or two steps of the queue, if those take longer), until it has been empty for a while (after CoDel,
+RFC 8289, and its use for requests in B. Maurer, Fail at Scale, 2015). How many may wait follows from how fast the
+queue moves. The last one to wait is kept for ``wait`` seconds in any case, so that there is something to do when a
+place comes free.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final, Generic, TypeVar, final
+
+E = TypeVar("E")
+
+_EASE: Final = 0.1
+"""The weight of the newest gap between two that leave for work."""
+
+
+@final
+class Waiter(Generic[E]):
+    """Somebody in the queue."""
+
+    __slots__ = ("deadline", "entry", "needs", "repeated", "since", "waits")
+
+    def __init__(self, entry: E, since: float, deadline: float, needs: float, repeated: bool) -> None:
+        self.entry = entry
+        self.since = since
+        self.deadline = deadline
+        self.needs = needs
+        self.repeated = repeated
+        self.waits = True
+
+    def __lt__(self, other: Waiter[E]) -> bool:
+        return self.deadline < other.deadline
+
+
+@final
+class DeadlineQueue(Generic[E]):
+    """Who waits, the nearest deadline first, those who come again after all others.
+
+    ``most`` entries at most; ``wait`` and ``target`` are seconds, the target the lesser. Raises ValueError otherwise.
+    """
+
+    __slots__ = (
+        "_again",
+        "_first",
+        "_gap",
+        "_popped",
+        "_repeated",
+        "_standing",
+        "_stood",
+        "_used",
+        "count",
+        "most",
+        "target",
+        "wait",
+    )
+
+    def __init__(self, most: int = 500, wait: float = 0.1, target: float = 0.005) -> None:
+        if most < 1 or not 0 < target <= wait:
+            raise ValueError(f"a queue of {most} that waits {wait} s, then {target} s, is none")
+        self.most = most
+        self.wait = wait
+        self.target = target
+        self.count = 0
+        """How many wait."""
+        self._first: list[Waiter[E]] = []
+        self._again: list[Waiter[E]] = []
+        self._repeated = 0  # how many of them come again
+        self._gap = 0.0
+        self._popped = -1.0  # when somebody left for work with others behind; negative if nobody has
+        self._standing = False
+        self._stood = 0.0  # when it began to have somebody in it
+        self._used = 0.0  # when it last had
+
+    @property
+    def standing(self) -> bool:
+        """Whether it is overload that it holds, and no burst."""
+        return self._standing
+
+    def patience(self, now: float) -> float:
+        """Return how long anybody may wait, as things are."""
+        if self.count:
+            self._used = now
+            if not self._standing and now - self._stood > self.wait:
+                self._standing = True
+        elif self._standing and now - self._used > self.wait:
+            self._standing = False
+        if not self._standing:
+            return self.wait
+        # Of a queue that moves slowly at least two may wait: the next, and one that is there when the next has left.
+        return min(self.wait, max(self.target, 2 * self._gap))
+
+    def delay(self) -> float:
+        """Return the seconds that somebody who joins now would wait, as far as is known."""
+        return self.count * self._gap
+
+    def room(self, now: float, deadline: float, needs: float, repeated: bool) -> bool:
+        """Whether somebody may join now: the queue is not full, and moves fast enough for the deadline."""
+        delay, patience = self.delay(), self.patience(now)
+        if now + delay + needs > deadline:
+            return False
+        full = self.count >= self.most or (self.count > 0 and delay > patience)
+        return not full or (not repeated and self._repeated > 0)
+
+    def join(
+        self, entry: E, now: float, deadline: float, needs: float = 0.0, repeated: bool = False
+    ) -> tuple[Waiter[E], list[E]]:
+        """Let somebody wait for whom there is room; return the place, and who had to make room.
+
+        ``needs`` is how many seconds the work takes, ``repeated`` whether it is a query that comes again.
+        """
+        displaced: list[E] = []
+        if not repeated and (self.count >= self.most or self.delay() > self.patience(now)):
+            displaced = self._displace()
+        if not self.count:
+            self._stood = now
+            self._popped = -1.0
+        waiter = Waiter(entry, now, deadline, needs, repeated)
+        heapq.heappush(self._again if repeated else self._first, waiter)
+        self.count += 1
+        self._repeated += repeated
+        return waiter, displaced
+
+    def leave(self, waiter: Waiter[E]) -> bool:
+        """Let somebody go who waits no more; return whether they still did."""
+        if not waiter.waits:
+            return False
+        waiter.waits = False
+        self.count -= 1
+        self._repeated -= waiter.repeated
+        heap = self._again if waiter.repeated else self._first
+        if len(heap) > 2 * self.count + 16:  # mostly those who have left
+            heap[:] = [other for other in heap if other.waits]
+            heapq.heapify(heap)
+        return True
+
+    def pop(self, now: float) -> tuple[E | None, list[E]]:
+        """Return who is next to work, if anybody, and those whose time ran out before."""
+        late: list[E] = []
+        patience = self.patience(now)
+        while self.count:
+            waiter = self._head()
+            self.leave(waiter)
+            stale = now - waiter.since > (patience if self.count else self.wait)
+            if stale or now + waiter.needs > waiter.deadline:
+                late.append(waiter.entry)
+                continue
+            if self._popped >= 0.0:
+                self._gap += _EASE * (now - self._popped - self._gap)
+            self._popped = now if self.count else -1.0
+            return waiter.entry, late
+        return None, late
+
+    def sweep(self, now: float) -> list[E]:
+        """Return those whose time has run out; they wait no more."""
+        patience = self.patience(now)
+        late: list[E] = []
+        waiters = [waiter for waiter in (*self._again, *self._first) if waiter.waits]
+        for waiter in sorted(waiters, key=lambda waiter: waiter.since):
+            limit = patience if self.count > 1 else self.wait
+            if now - waiter.since > limit or now + waiter.needs > waiter.deadline:
+                self.leave(waiter)
+                late.append(waiter.entry)
+        return late
+
+    # --- inside
+
+    def _head(self) -> Waiter[E]:
+        """Return the first of those who wait; there is one."""
+        for heap in (self._first, self._again):
+            while heap:
+                if heap[0].waits:
+                    return heap[0]
+                heapq.heappop(heap)
+        raise AssertionError("the count says that somebody waits")
+
+    def _displace(self) -> list[E]:
+        """Send away one of those who come again: not the first, whoever that is."""
+        while self._repeated:
+            waiter = self._again.pop()  # a leaf of the heap
+            if self.leave(waiter):
+                return [waiter.entry]
+        return []

@@ -1,0 +1,166 @@
+"""How many calls a process serves at a time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from freestone.call.policy import AdaptiveLimit, Pace
+
+Latency = Callable[[int], tuple[float, float]]
+"""From calls in flight to the seconds that one takes and the lag in them."""
+
+
+def serve(
+    limit: AdaptiveLimit, latency: Latency, seconds: float, *, start: float = 0.0, pace: Pace | None = None
+) -> list[int]:
+    """Keep as many calls in flight as the limit allows for some time; return the limits that it had."""
+    pace = pace or Pace()
+    now, seen = start, [limit.value]
+    flying: list[tuple[float, float, float]] = []
+    while now < start + seconds:
+        while len(flying) < limit.value:
+            took, lag = latency(len(flying) + 1)
+            heapq.heappush(flying, (now + took, now, lag))
+        now, began, lag = heapq.heappop(flying)
+        limit.record(pace, began, now, lag, len(flying) + 1)
+        seen.append(limit.value)
+    return seen
+
+
+def flat(in_flight: int) -> tuple[float, float]:
+    """Wait for something that has room for everybody."""
+    return 0.02, 0.0
+
+
+def processor(in_flight: int) -> tuple[float, float]:
+    """Compute for a millisecond, in turns with all others."""
+    return 0.001 * in_flight, 0.001 * (in_flight - 1)
+
+
+def behind_ten(in_flight: int) -> tuple[float, float]:
+    """Use one of ten things for ten milliseconds."""
+    return 0.01 * max(1.0, in_flight / 10), 0.0
+
+
+@given(
+    st.integers(1, 20),
+    st.integers(20, 500),
+    st.lists(
+        st.tuples(
+            st.floats(0.0, 10.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.integers(1, 600), st.integers(0, 2)
+        ),
+        max_size=300,
+    ),
+)
+def test_the_limit_stays_within_its_bounds(
+    least: int, most: int, calls: Iterable[tuple[float, float, float, int, int]]
+) -> None:
+    """Whatever calls took, and in whatever order they ended."""
+    limit, paces, now = AdaptiveLimit(most, least), [Pace(), Pace(), Pace()], 0.0
+    for seconds, share, later, in_flight, which in calls:
+        now += later
+        before = limit.value
+        changed = limit.record(paces[which], now - seconds, now, share * seconds, in_flight)
+        assert changed is (limit.value != before)
+        assert least <= limit.value <= most
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(0.001, 0.5), st.integers(4, 60))
+def test_the_limit_rises_while_latency_is_flat(seconds: float, start: int) -> None:
+    """As long as it is in use, and up to the most."""
+    limit = AdaptiveLimit(100, 4)
+    limit.value = start
+    seen = serve(limit, lambda _: (seconds, 0.0), 40 * max(0.1, seconds))
+    before_trial = seen[: next((i for i, (a, b) in enumerate(pairwise(seen)) if b < a), None)]
+    assert before_trial == sorted(before_trial)
+    assert max(seen) == 100 or max(seen) > start
+
+
+@settings(deadline=None)
+@given(st.integers(1, 20))
+def test_the_limit_falls_when_calls_wait_for_the_processor(milliseconds: int) -> None:
+    """Even if it never saw a quiet time: the wait for the first turn is none of a call's own."""
+    limit = AdaptiveLimit(400, 4)
+    each = milliseconds / 1000
+    seen = serve(limit, lambda n: (each * n, each * (n - 1)), 2000 * each)
+    assert seen[-1] <= 8
+    assert min(seen) >= 4
+
+
+def test_a_processor_is_kept_busy_by_few() -> None:
+    """The limit settles where one more gains nothing."""
+    limit = AdaptiveLimit(1000, 4)
+    settled = serve(limit, processor, 30)[-5000:]
+    assert 4 <= min(settled) <= max(settled) <= 8
+
+
+def test_the_limit_finds_what_is_scarce_elsewhere() -> None:
+    """Ten connections to a database: to let a thousand wait for them only makes them late."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    pace.usual = 0.01
+    settled = serve(limit, behind_ten, 30, pace=pace)[-10_000:]
+    assert max(settled) <= 60
+    assert min(settled) >= 10
+
+
+def test_the_limit_finds_it_although_it_never_saw_a_quiet_time() -> None:
+    """Started into overload, it takes the latency there for usual, until a trial shows better."""
+    limit = AdaptiveLimit(1000, 4)
+    settled = serve(limit, behind_ten, 120)[-10_000:]
+    assert max(settled) <= 150
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(3, 100))
+def test_a_slow_callee_is_no_reason_to_serve_less(slower: int) -> None:
+    """The trial does not help, and is taken back; from then on that is what calls take."""
+    limit, pace = AdaptiveLimit(200, 4), Pace()
+    serve(limit, flat, 5, pace=pace)
+    took = 0.02 * slower
+    seen = serve(limit, lambda _: (took, 0.0), 8 * max(0.2, took), start=10, pace=pace)
+    assert min(seen) >= 200 * 0.65
+    assert seen[-1] >= 180
+    assert pace.usual == pytest.approx(took, rel=0.1)
+
+
+def test_a_limit_that_is_not_in_use_stays() -> None:
+    """A quiet process learns nothing about what it could do."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    limit.value = 50
+    for number in range(1000):
+        limit.record(pace, number * 0.05, number * 0.05 + 0.02, 0.0, 3)
+    assert limit.value == 50
+
+
+def test_each_operation_has_a_usual_of_its_own() -> None:
+    """That callers ask for slow things rather than quick ones is no overload."""
+    limit, quick, slow = AdaptiveLimit(100, 4), Pace(), Pace()
+    now = 0.0
+    for number in range(4000):
+        now += 0.01
+        pace, took = (slow, 0.5) if number > 2000 or number % 10 == 0 else (quick, 0.001)
+        limit.record(pace, now - took, now, 0.0, 60)
+        assert limit.value == 100
+
+
+def test_one_slow_window_is_chance() -> None:
+    """Without lag, twice in a row is the least evidence."""
+    limit, pace = AdaptiveLimit(100, 4), Pace()
+    pace.usual = 0.01
+    for number in range(20):
+        limit.record(pace, 0.006 * number, 0.006 * number + 0.05, 0.0, 50)
+    assert limit.value == 100
+
+
+@pytest.mark.parametrize(("most", "least"), [(0, 0), (3, 4), (5, 0)])
+def test_bounds_that_contradict_each_other_are_refused(most: int, least: int) -> None:
+    """A limit of nothing serves nobody."""
+    with pytest.raises(ValueError, match=f"a limit between {least} and {most} is none"):
+        AdaptiveLimit(most, least)
