@@ -303,6 +303,25 @@ async def test_a_burst_does_not_keep_the_loop_to_itself() -> None:
         assert turns > 1000 / 40
 
 
+async def test_calls_that_end_at_once_make_no_tasks() -> None:
+    """All that is left of a thousand of them is what one leaves."""
+    async with World() as world:
+        catalog = world.client()
+        assert await catalog.path("a") == "path a"
+        made: list[object] = []
+        loop = asyncio.get_running_loop()
+
+        def make(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+            made.append(work)
+            return asyncio.Task(work, loop=loop, **options)
+
+        loop.set_task_factory(make)
+        for _ in range(1000):
+            await catalog.path("a")
+        loop.set_task_factory(None)
+        assert not made
+
+
 async def test_calls_that_wait_their_turn_are_served_before_the_end_of_draining() -> None:
     """They had come before the goodbye."""
     async with World() as world:

@@ -51,7 +51,8 @@ class Dispatcher:
     """The operations of the services that run in this process."""
 
     def __init__(self, services: Mapping[str, object]) -> None:
-        self._targets: dict[str, Target] = {}
+        self.targets: dict[str, Target] = {}
+        """The operations by name; ``find`` says what is wrong with a name that is not here."""
         self.fingerprints: dict[str, str] = {}
         """The services by name, each with the fingerprint of its contract."""
         for service, instance in services.items():
@@ -62,12 +63,12 @@ class Dispatcher:
         contract = contract_of(instance)
         for operation in operations(contract).values():
             name = f"{service}.{operation.name}"
-            self._targets[name] = Target(name, operation, getattr(instance, operation.name), essential)
+            self.targets[name] = Target(name, operation, getattr(instance, operation.name), essential)
         self.fingerprints[service] = fingerprint(contract)
 
     def find(self, name: str) -> Target:
         """Return the target of that name. Raises Unimplemented, saying what is served."""
-        target = self._targets.get(name)
+        target = self.targets.get(name)
         if target is None:
             service, _, method = name.rpartition(".")
             if service not in self.fingerprints:

@@ -54,7 +54,8 @@ class Link(asyncio.Protocol):
         self._loop = loop
         self._reads_on = reads_on
         self._transport: asyncio.Transport | None = None
-        self._flushing = False
+        self.flushing = False
+        """Whether what is queued is going to be written in any case."""
         self._gone = False
         self._timer: asyncio.TimerHandle | None = None
         self._heard = False
@@ -87,7 +88,7 @@ class Link(asyncio.Protocol):
         events = wire.receive_data(data)
         if events:
             # What is sent while the events are acted on is written right after, without a turn of the loop.
-            self._flushing = True
+            self.flushing = True
             self._receiver.received(events)
         self.flush()
         if wire.state is State.CLOSED:
@@ -122,13 +123,13 @@ class Link(asyncio.Protocol):
 
     def send(self) -> None:
         """Write what the connection has queued, together with all that is queued until the end of this turn."""
-        if not self._flushing:
-            self._flushing = True
+        if not self.flushing:
+            self.flushing = True
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what the connection has queued, as far as the network takes it."""
-        self._flushing = False
+        self.flushing = False
         if self.wire.outgoing and not self.paused and not self.closing and self._transport is not None:
             self._transport.write(self.wire.data_to_send())
 

@@ -44,6 +44,8 @@ _log = logging.getLogger("freestone.call")
 _NO_FIELDS: Final = b"\x80"
 _SLICE: Final = 32
 """Calls that one caller has begun in one turn of the loop; others have theirs, and answers go out, in between."""
+_NEVER: Final = math.inf
+_COMMAND: Final = Kind.COMMAND
 _GRACE: Final = 1.0
 """Seconds that a caller has to close the connection, once it was told goodbye and has its last answer."""
 
@@ -69,6 +71,7 @@ class Session:
         self.wheel = wheel
         self.admission = admission
         self._dispatcher = dispatcher
+        self._targets = dispatcher.targets
         self._starter = starter
         self._ended_with = ended_with
         self._calls: dict[int, ServedCall | WaitingCall] = {}
@@ -164,16 +167,17 @@ class Session:
         header = request.header
         operation = None
         try:
-            target = self._dispatcher.find(header.operation)
+            target = self._targets.get(header.operation) or self._dispatcher.find(header.operation)
             operation = target.operation
-            _check(target, command=bool(header.command), streams=bool(header.credit))
-            if call_id in self._given_up:
+            if header.command != (operation.kind is _COMMAND) or (header.credit > 0) is not operation.streams:
+                raise _mismatch(target, command=bool(header.command))
+            if self._given_up and call_id in self._given_up:
                 raise _cancelled(target)
         except ServiceError as error:
             self.answer_error(call_id, operation, error, begun=False)
             return
         # A caller that lifted the deadline lifted it for whatever this call leads to.
-        deadline = math.inf if header.remaining is None else came + header.remaining / 1e6
+        deadline = _NEVER if header.remaining is None else came + header.remaining / 1e6
         repeated = not header.command and "attempt" in header.extra
         now = self.loop.time()
         answer = self.admission.ask(target, now, deadline, repeated)
@@ -181,7 +185,7 @@ class Session:
             self.start(request, target, deadline, answer, now)
         elif answer is None:
             call = self._calls[call_id] = WaitingCall(self, request, target, deadline)
-            if deadline != math.inf:
+            if deadline != _NEVER:
                 call.slot = self.wheel.arm(deadline, call)
             self.admission.wait(call, came, repeated)
         else:
@@ -197,7 +201,6 @@ class Session:
             self.admission.leave(place)
             return
         identity = None if header.identity is None else Identity(*header.identity)
-        # Nothing here keeps the context: a call that ends at once leaves nothing behind.
         if operation.streams:
             call = ServedCall(self, call_id, target, place, now)
             call.task = self.loop.create_task(
@@ -214,7 +217,7 @@ class Session:
             call.begun = self._latest == call_id
         self.admission.goes_on(now)
         self._calls[call_id] = call
-        if deadline != math.inf:
+        if deadline != _NEVER:
             call.slot = self.wheel.arm(deadline, call)
 
     async def _perform(self, call_id: int, target: Target, arguments: tuple[Any, ...], context: Context) -> None:
@@ -226,14 +229,22 @@ class Session:
             call = self._calls.get(call_id)
             if isinstance(call, ServedCall):  # it was given a task, which could be cancelled before it began
                 call.begin()
-            result = await invoke(target, arguments, context)
-            self.answer(call_id, operation, operation.encode_result(result))
+            result = operation.encode_result(await invoke(target, arguments, context))
+            link = self.link
+            if not link.closing:
+                self.wire.send_reply(call_id, result)
+                if not link.flushing:
+                    link.send()
         except ServiceError as error:
             self.answer_error(call_id, operation, error)
         except asyncio.CancelledError:
             call = self._calls.get(call_id)
             self.answer_error(call_id, operation, call.why() if isinstance(call, ServedCall) else _cancelled(target))
+        except FrameTooLarge as error:
+            _log.error("%s has a result that can't be sent: %s", operation, error)
+            self.answer_error(call_id, operation, Internal(f"the call was made, but {error}"))
         finally:
+            context.task = None  # whoever keeps the context does not keep the task from being lent to the next call
             call = self._calls.get(call_id)
             if isinstance(call, ServedCall):
                 call.end()
@@ -250,18 +261,6 @@ class Session:
         """Close in a while, if the caller does not when it has its last answer, as it should."""
         if not self._calls and not self._backlog and not self.link.closing:
             self.loop.call_later(_GRACE, self.link.close, "every call was answered")
-
-    def answer(self, call_id: int, operation: Operation, result: bytes) -> None:
-        """Send the result of a call, or what went wrong with sending it."""
-        if self.link.closing:
-            return
-        try:
-            self.wire.send_reply(call_id, result)
-        except FrameTooLarge as error:
-            _log.error("%s has a result that can't be sent: %s", operation, error)
-            self.answer_error(call_id, operation, Internal(f"the call was made, but {error}"))
-        else:
-            self.link.send()
 
     def refuse(self, call_id: int, body: ErrorBody) -> None:
         """Answer a call that was not begun."""
@@ -294,12 +293,12 @@ def _frame(call_id: int, body: ErrorBody, begun: bool) -> Error:
     return Error(call_id, body.code, body.name, body.message, body.fields, body.trace_id, begun)
 
 
-def _check(target: Target, *, command: bool, streams: bool) -> None:
-    """Refuse a call whose caller has another idea of the operation than we have."""
-    if command is not (target.operation.kind is Kind.COMMAND):
-        raise Unimplemented(f"{target.name} is a {target.operation.kind.value} here, and was called as another kind")
-    if streams is not target.operation.streams:
-        raise Unimplemented(f"{target.name} {'streams' if target.operation.streams else 'does not stream'} here")
+def _mismatch(target: Target, *, command: bool) -> Unimplemented:
+    """Return why a call is refused whose caller has another idea of the operation than we have."""
+    operation = target.operation
+    if command is not (operation.kind is Kind.COMMAND):
+        return Unimplemented(f"{target.name} is a {operation.kind.value} here, and was called as another kind")
+    return Unimplemented(f"{target.name} {'streams' if operation.streams else 'does not stream'} here")
 
 
 def _cancelled(target: Target) -> Cancelled:

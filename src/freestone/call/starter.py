@@ -19,6 +19,7 @@ import sys
 import types
 from collections.abc import Coroutine, Generator
 from contextvars import Context, copy_context
+from sys import getrefcount
 from typing import Any, Final, Protocol, TypeAlias, cast, final
 from weakref import getweakrefcount
 
@@ -126,10 +127,17 @@ class LendingStarter:
             return task
         finally:
             _leave_task(loop, task)
-        if spare.noticed():
+        # Could anything outside tell this task from a new one? The one reference more is that of this frame.
+        if (
+            getrefcount(task) != spare.refs + 1
+            or getweakrefcount(task) != spare.weak_refs
+            or spare.parking.done()
+            or task._callbacks
+            or task.get_name() is not _IDLE
+        ):
             self._spare = None
             spare.end()
-        else:
+        elif habit.step:
             habit.ran()
         return None
 
@@ -157,33 +165,22 @@ class LendingStarter:
 class _Spare:
     """A task that waits for a call that it can go on with."""
 
-    __slots__ = ("_context", "_parking", "_refs", "_waiting", "_weak_refs", "_work", "task")
+    __slots__ = ("_context", "_waiting", "_work", "parking", "refs", "task", "weak_refs")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, parked: Any) -> None:
-        self._parking: asyncio.Future[None] = loop.create_future()
+        self.parking: asyncio.Future[None] = loop.create_future()
         self._work: Work | None = None
         self._context: Context | None = None
         self._waiting: Any = None
-        self._refs = self._weak_refs = 0
+        self.refs = self.weak_refs = 0
+        """How many references there are to the task, strong and weak, when nobody has taken notice of it."""
         self.task: asyncio.Task[None] = loop.create_task(cast(Work, self._run()), name=_IDLE)
         self.task._log_destroy_pending = False  # type: ignore[attr-defined]  # a loop that just stops may drop it
         loop.call_soon(self._settle, parked)
 
     def _settle(self, parked: Any) -> None:
-        """Know what the task is like when nobody has taken notice of it."""
-        self._refs, self._weak_refs = sys.getrefcount(self.task), getweakrefcount(self.task)
+        self.refs, self.weak_refs = getrefcount(self.task), getweakrefcount(self.task)
         parked(self)
-
-    def noticed(self) -> bool:
-        """Whether anything outside could tell this task from a new one."""
-        # The one reference more is that of ``start``, which asks.
-        return (
-            sys.getrefcount(self.task) != self._refs + 1
-            or self._parking.done()
-            or getweakrefcount(self.task) != self._weak_refs
-            or bool(self.task._callbacks)
-            or self.task.get_name() is not _IDLE
-        )
 
     def take(self, work: Work, context: Context, waiting: Any) -> None:
         """Go on, in the next turn of the loop, with work that waits."""
@@ -192,14 +189,14 @@ class _Spare:
 
     def end(self) -> None:
         """Wake up; a task that was given no work ends."""
-        if not self._parking.done():
-            self._parking.set_result(None)
+        if not self.parking.done():
+            self.parking.set_result(None)
 
     @types.coroutine
     def _run(self) -> Generator[Any, None, None]:
         cancelled: BaseException | None = None
         try:
-            yield from self._parking
+            yield from self.parking
         except asyncio.CancelledError as error:
             if self._work is None:
                 raise

@@ -21,12 +21,13 @@ class Habit:
     (True, None, False, True)
     """
 
-    __slots__ = ("_step", "skips")
+    __slots__ = ("skips", "step")
 
     def __init__(self) -> None:
         self.skips = 0
         """Calls that are still to be given a task."""
-        self._step = 0
+        self.step = 0
+        """Calls that were given a task after the last one that waited; 0 if one has ended at once since."""
 
     def tries(self) -> bool:
         """Return whether to start the next call at once, and count it."""
@@ -37,8 +38,8 @@ class Habit:
 
     def waited(self) -> None:
         """Learn that a call which was started at once had to wait."""
-        self.skips = self._step = min(_MOST, self._step * 2 or 1)
+        self.skips = self.step = min(_MOST, self.step * 2 or 1)
 
     def ran(self) -> None:
         """Learn that a call which was started at once ended without waiting."""
-        self._step = 0
+        self.step = 0
