@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from freestone.call import BoundaryMismatch, CodecTransport, Deadlines, Dispatcher, LocalTransport, client
+from freestone.call import BoundaryMismatch, CallPolicy, CodecTransport, Dispatcher, LocalTransport, Policies, client
 from freestone.contract import Contract, Message, command, query
 from freestone.errors import (
     Cancelled,
@@ -198,7 +198,7 @@ async def test_the_default_deadline_is_ten_seconds(hotel: Hotel) -> None:
 
 async def test_a_method_may_have_its_own_limit(inn: Inn) -> None:
     """The file's limit for a method holds, also under a longer deadline."""
-    limits = Deadlines(default=10, methods={"hotel.wait": 0.01, "hotel.remaining": 5})
+    limits = Policies(methods={"hotel.wait": CallPolicy(deadline=0.01), "hotel.remaining": CallPolicy(deadline=5)})
     hotel = client(Hotel, LocalTransport(Dispatcher({"hotel": inn}), "hotel", limits))
     with pytest.raises(DeadlineExceeded, match=r"hotel\.wait did not end by its deadline"):
         await hotel.wait()

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from freestone.call import (
-    Deadlines,
     Dispatcher,
     MemoryAddress,
     MemoryNetwork,
+    Policies,
     Pool,
     Server,
     TableResolver,
@@ -64,7 +64,7 @@ class World:
         self.table = TableResolver()
         hello = Hello(application="academy", process="edge", instance="1")
         self.pool = Pool(hello, self.table, random=random.Random(1), network=self.network, backoff=Backoff(0.001, 0.01))
-        self.shop = client(Shop, WireTransport(self.pool, "shop", "shop", Deadlines(default=5.0)))
+        self.shop = client(Shop, WireTransport(self.pool, "shop", "shop", Policies(deadline=5.0)))
 
     def move(self, *names: str) -> None:
         self.table.put("shop", [MemoryAddress(name) for name in names])

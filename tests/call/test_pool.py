@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from freestone.call import (
-    Deadlines,
+    CallPolicy,
     Dispatcher,
     MemoryAddress,
     MemoryNetwork,
+    Policies,
     Pool,
     Server,
     StaticResolver,
@@ -96,7 +97,7 @@ class World:
         addresses = {"shop": [MemoryAddress(name) for name in names]}
         options = {"random": random.Random(1), "backoff": Backoff(0.001, 0.01), **options}
         self.pool = Pool(hello, StaticResolver(addresses), network=self.network, **options)
-        self.transport = WireTransport(self.pool, "shop", "shop", Deadlines(default=5.0))
+        self.transport = WireTransport(self.pool, "shop", "shop", Policies(deadline=5.0))
         self.shop = client(Shop, self.transport)
 
     async def start(self, name: str, application: str = "academy", limits: Limits | None = None) -> None:
@@ -305,7 +306,7 @@ async def test_a_process_that_cannot_be_reached_is_unavailable_by_the_deadline()
     """The error says of each address what was wrong, and that the call did not happen."""
     world = World("a", "b")
     await world.start("b", application="bakery")
-    transport = WireTransport(world.pool, "shop", "shop", Deadlines(default=0.2))
+    transport = WireTransport(world.pool, "shop", "shop", Policies(deadline=0.2))
     with pytest.raises(Unavailable, match="no replica of shop could be reached: ") as caught:
         await soon(client(Shop, transport).buy())
     assert "memory://a: nothing listens on memory://a" in str(caught.value)
@@ -328,7 +329,7 @@ async def test_a_command_that_was_not_sent_leaves_its_handler_clean() -> None:
     """A handler that sent none may be tried again; one that sent one may not."""
     world = World("a")
     with acting_as(Identity("ada")) as context:
-        hasty = WireTransport(world.pool, "shop", "shop", Deadlines(default=0.05))
+        hasty = WireTransport(world.pool, "shop", "shop", Policies(deadline=0.05))
         with pytest.raises(Unavailable):
             await client(Shop, hasty).buy()
         assert not context.handler.sent_command
@@ -404,7 +405,7 @@ async def test_an_address_that_is_not_resolved_any_more_is_left() -> None:
 async def test_a_deadline_without_a_timer_of_its_own_is_kept_by_the_pool() -> None:
     """The caller has set none: the default of the transport."""
     async with World("a") as world:
-        hasty = client(Shop, WireTransport(world.pool, "shop", "shop", Deadlines(default=0.05)))
+        hasty = client(Shop, WireTransport(world.pool, "shop", "shop", Policies(deadline=0.05)))
         with pytest.raises(DeadlineExceeded, match=r"shop.wait did not end by its deadline"):
             await soon(hasty.wait())
         assert world.servers["a"].sessions == 1
@@ -414,7 +415,7 @@ async def test_a_deadline_without_a_timer_of_its_own_is_kept_by_the_pool() -> No
 async def test_a_limit_of_the_operation_is_kept_within_a_longer_deadline() -> None:
     """The nearer of the two."""
     async with World("a") as world:
-        limited = WireTransport(world.pool, "shop", "shop", Deadlines(methods={"shop.wait": 0.05}))
+        limited = WireTransport(world.pool, "shop", "shop", Policies(methods={"shop.wait": CallPolicy(deadline=0.05)}))
         async with deadline(3):
             with pytest.raises(DeadlineExceeded, match=r"shop.wait did not end by its deadline"):
                 await soon(client(Shop, limited).wait())
@@ -477,7 +478,7 @@ async def test_two_tasks_cannot_read_one_stream_at_once() -> None:
 async def test_many_calls_leave_nothing_behind() -> None:
     """No future, no task, no entry: after answers, errors, cancellations and deadlines alike."""
     async with World("a") as world:
-        hasty = client(Shop, WireTransport(world.pool, "shop", "shop", Deadlines(default=0.02)))
+        hasty = client(Shop, WireTransport(world.pool, "shop", "shop", Policies(deadline=0.02)))
         await world.shop.where()
 
         async def batch(number: int) -> None:

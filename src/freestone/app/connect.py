@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
-from freestone.call import Deadlines, Pool, StaticResolver, WireTransport, client, parse_address
+from freestone.call import Policies, Pool, StaticResolver, WireTransport, client, parse_address
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.wire import Hello
 
@@ -33,6 +33,6 @@ async def connect(
     resolver = StaticResolver({service: [parse_address(address) for address in addresses]})
     pool = Pool(hello, resolver, random=random)
     try:
-        yield client(contract, WireTransport(pool, service, service, Deadlines(deadline)))
+        yield client(contract, WireTransport(pool, service, service, Policies(deadline=deadline)))
     finally:
         await pool.close()

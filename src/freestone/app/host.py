@@ -150,14 +150,14 @@ class Host:
         return resolver
 
     def _transport(self, service: str) -> Transport:
-        deadlines = self.plan.app.deadlines
+        policies = self.plan.app.policies
         route = self.process.routes.get(service)
         if route is None and service in self.process.services:
             route = LocalRoute()
         match route:
             case LocalRoute():
-                return self._near(self._binder.dispatcher, service, deadlines)
+                return self._near(self._binder.dispatcher, service, policies)
             case PeerRoute(process):
-                return WireTransport(self._pool, process, service, deadlines)
+                return WireTransport(self._pool, process, service, policies)
             case ExternalRoute() | None:
-                return WireTransport(self._external[service], service, service, deadlines)
+                return WireTransport(self._external[service], service, service, policies)

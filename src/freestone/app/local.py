@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from freestone.call import Deadlines, Dispatcher, LocalTransport, Transport
+from freestone.call import Dispatcher, LocalTransport, Policies, Transport
 from freestone.clock import Clock, Random, SystemClock, system_random
 from freestone.contract import contract_of
 from freestone.service import Settings, order
@@ -18,7 +18,7 @@ from .lifecycle import Lifecycle
 from .resources import resources_in
 
 C = TypeVar("C")
-Near = Callable[[Dispatcher, str, Deadlines], Transport]
+Near = Callable[[Dispatcher, str, Policies], Transport]
 """Makes the transport to a co-located service: ``LocalTransport``, or one that a test puts in its place."""
 
 
@@ -44,7 +44,7 @@ async def local(
     *,
     directory: Path | None = None,
     settings: Mapping[str, Settings] | None = None,
-    deadlines: Deadlines | None = None,
+    policies: Policies | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
     near: Near = LocalTransport,
@@ -65,7 +65,7 @@ async def local(
         surroundings = Surroundings(
             resources_in(directory), settings or {}, clock or SystemClock(), random or system_random()
         )
-        limits = deadlines or Deadlines()
+        limits = policies or Policies()
 
         def transport(service: str) -> Transport:
             return near(binder.dispatcher, service, limits)

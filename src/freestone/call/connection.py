@@ -101,6 +101,11 @@ class PeerConnection:
 
     # --- what callers do
 
+    @property
+    def accepts(self) -> bool:
+        """Whether it takes one more call."""
+        return self.wire.accepts
+
     def request(
         self,
         encoder: RequestEncoder,

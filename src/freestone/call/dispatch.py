@@ -107,9 +107,12 @@ async def invoke(target: Target, arguments: tuple[Any, ...], context: Context) -
 def outcome(error: BaseException, target: Target, context: Context) -> BaseException:
     """Return what leaves the boundary for what the method raised."""
     if isinstance(error, ServiceError):
+        error.retried = error.retried or _given_up_below(error)
         if type(error) is Unavailable and context.sent_command:
             # The handler never ran a second time, but the first command it sent may have had its effect.
-            return ConnectionLost(f"{target.name} was cut off midway: {error.message}")
+            lost = ConnectionLost(f"{target.name} was cut off midway: {error.message}")
+            lost.retried = error.retried
+            return lost
         if type(error) in CANONICAL or isinstance(error, target.operation.raises):
             return error
     elif isinstance(error, asyncio.CancelledError):
@@ -128,6 +131,18 @@ def outcome(error: BaseException, target: Target, context: Context) -> BaseExcep
     internal = Internal(f"{target.name} failed; its log has the details under trace {context.trace_id}")
     internal.trace_id = context.trace_id
     return internal
+
+
+def _given_up_below(error: ServiceError) -> bool:
+    """Whether the error was made of one that a policy has given up on, as ``raise Unavailable(…) from error`` does."""
+    seen = 0
+    cause: BaseException | None = error
+    while cause is not None and seen < 8:
+        if isinstance(cause, ServiceError) and cause.retried:
+            return True
+        cause = cause.__cause__ or cause.__context__
+        seen += 1
+    return False
 
 
 @final

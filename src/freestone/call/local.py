@@ -15,7 +15,7 @@ from freestone.errors import DeadlineExceeded
 from freestone.service import CURRENT, Context, deadline
 
 from .dispatch import Dispatcher, Streaming, Target, invoke
-from .policy import Deadlines
+from .policy import Deadlines, Policies
 
 
 @final
@@ -24,10 +24,10 @@ class LocalTransport:
 
     __slots__ = ("_deadlines", "_dispatcher", "_service", "_targets")
 
-    def __init__(self, dispatcher: Dispatcher, service: str, deadlines: Deadlines | None = None) -> None:
+    def __init__(self, dispatcher: Dispatcher, service: str, policies: Policies | None = None) -> None:
         self._dispatcher = dispatcher
         self._service = service
-        self._deadlines = deadlines or Deadlines()
+        self._deadlines = (policies or Policies()).deadlines
         self._targets: dict[Operation, tuple[Target, float | None]] = {}
 
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:

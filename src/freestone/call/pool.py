@@ -1,4 +1,4 @@
-"""The connections of this process to the others: one for each replica, kept open, and picked from for each call.
+"""The connections of this process to the others: one for each replica, kept open.
 
 A keeper minds each address: it connects, waits until the connection takes no more calls, and connects again, after a
 backoff if that was quick. A replica that says goodbye is replaced while it still answers what it has begun.
@@ -17,8 +17,9 @@ from freestone.wire import Hello, Limits
 
 from .address import Address
 from .connection import EXPIRED, PeerConnection, Waiting
+from .destination import Destination
 from .network import Network, SocketNetwork
-from .policy import Backoff, least_of_two
+from .policy import Backoff, CallPolicy
 from .resolver import Resolver
 from .wheel import TimerWheel
 
@@ -103,43 +104,44 @@ class Peer:
     def __init__(self, pool: Pool, process: str) -> None:
         self._pool = pool
         self._process = process
-        self._ready: list[PeerConnection] = []
+        self._ready: dict[PeerConnection, str] = {}  # each with the name of its address
+        self._destinations: dict[str, Destination] = {}
         self._connections: set[PeerConnection] = set()
         self._keepers: dict[Address, asyncio.Task[None]] = {}
         self._problems: dict[Address, str] = {}
         self._waiters: set[asyncio.Future[None]] = set()
 
+    def destination(self, service: str, policy: CallPolicy) -> Destination:
+        """Return what is known of one of its services; ``policy`` is the service's."""
+        found = self._destinations.get(service)
+        if found is None:
+            now = self._pool.loop.time()
+            found = self._destinations[service] = Destination(service, policy, self._pool.random, now)
+            for connection, name in self._ready.items():
+                found.balancer.arrived(name, connection, now)
+        return found
+
     def pick(self) -> PeerConnection | None:
-        """Return the connection that takes the next call, or None if none is open.
+        """Return a connection that takes a call, or None if none is open.
 
         Raises ResourceExhausted if each has as many calls in flight as its replica serves.
         """
-        ready = self._ready
-        if len(ready) == 1:
-            if ready[0].wire.accepts:
-                return ready[0]
-        elif ready:
-            loads = [connection.wire.in_flight for connection in ready]
-            chosen = ready[least_of_two(loads, self._pool.random)]
-            if chosen.wire.accepts:
-                return chosen
-        for connection in ready:
-            if connection.wire.accepts:
+        for connection in self._ready:
+            if connection.accepts:
                 return connection
-        if ready:
+        if self._ready:
             raise ResourceExhausted(f"{self._process} serves no more calls at a time than are in flight")
         return None
 
-    async def wait(self, until: float) -> PeerConnection:
-        """Return a connection as soon as one is open. Raises Unavailable at that time of the loop, saying why."""
+    async def wait(self, until: float) -> None:
+        """Wait until a connection takes a call. Raises Unavailable at that time of the loop, saying why."""
         loop = self._pool.loop
         while True:
             if self._pool.closed:
                 raise Unavailable(f"{self._process} was not called: this process is stopping")
             self.refresh()
-            connection = self.pick()
-            if connection is not None:
-                return connection
+            if self.pick() is not None:
+                return
             trouble = "" if self._keepers else self._pool.resolver.trouble(self._process)
             if not self._keepers and (not trouble or loop.time() >= until):
                 raise Unavailable(f"nobody knows where {self._process} runs" + (trouble and f": {trouble}"))
@@ -176,11 +178,14 @@ class Peer:
         for address in self._keepers.keys() - set(addresses):
             self._keepers.pop(address).cancel()
             self._problems.pop(address, None)
+        names = [str(address) for address in addresses]
+        for destination in self._destinations.values():
+            destination.balancer.keep(names)
 
     async def _keep(self, address: Address) -> None:
         loop, pool, failures = self._pool.loop, self._pool, 0
         while True:
-            connection = PeerConnection(pool.hello, pool.limits, loop, self._changed)
+            connection = PeerConnection(pool.hello, pool.limits, loop, partial(self._changed, str(address)))
             self._connections.add(connection)
             connection.closed.add_done_callback(partial(self._forget, connection))
             began = loop.time()
@@ -206,13 +211,17 @@ class Peer:
     def _forget(self, connection: PeerConnection, closed: asyncio.Future[str]) -> None:
         self._connections.discard(connection)
 
-    def _changed(self, connection: PeerConnection) -> None:
+    def _changed(self, name: str, connection: PeerConnection) -> None:
         if connection.ready:
-            self._ready.append(connection)
+            self._ready[connection] = name
+            now = self._pool.loop.time()
+            for destination in self._destinations.values():
+                destination.balancer.arrived(name, connection, now)
             for waiter in self._waiters:
                 _wake(waiter)
-        elif connection in self._ready:
-            self._ready.remove(connection)
+        elif self._ready.pop(connection, None) is not None:
+            for destination in self._destinations.values():
+                destination.balancer.left(name, connection)
 
     async def close(self, seconds: float) -> None:
         """Leave every connection, at most that many seconds after now."""

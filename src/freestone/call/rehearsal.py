@@ -19,7 +19,7 @@ from freestone.errors import ServiceError
 
 from .dispatch import Dispatcher
 from .local import LocalTransport
-from .policy import Deadlines
+from .policy import Policies
 
 
 class BoundaryMismatch(AssertionError):
@@ -30,9 +30,9 @@ class BoundaryMismatch(AssertionError):
 class CodecTransport:
     """Carries calls to one service of this process, as the bytes that the wire would carry."""
 
-    def __init__(self, dispatcher: Dispatcher, service: str, deadlines: Deadlines | None = None) -> None:
+    def __init__(self, dispatcher: Dispatcher, service: str, policies: Policies | None = None) -> None:
         self._service = service
-        self._local = LocalTransport(dispatcher, service, deadlines)
+        self._local = LocalTransport(dispatcher, service, policies)
 
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         # Taken now, not when the call is awaited, as every transport does.

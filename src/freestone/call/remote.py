@@ -1,8 +1,7 @@
 """A call to a service of another process: encoded, sent to one of its replicas, and answered.
 
-What is sent elsewhere or again is decided here, and it is little. A call that the peer says it has not begun goes to
-another replica. A query that lost its connection is sent again, twice at most. A command that lost its connection is
-reported as ``ConnectionLost``: it may have had its effect.
+Which replica takes it, whether it is sent again, and when, is decided by ``policy``; here it is done. What the replica
+answers is told to the balancer, and what was decided to who listens.
 
 Who minds the deadline: the caller's own task, if the deadline around it has armed a timer on that task (then the
 task is cancelled, and the call with it); the pool's timer wheel otherwise.
@@ -16,22 +15,23 @@ from typing import Any, Final, final
 
 from freestone.clock import trace_id as new_trace_id
 from freestone.contract import ErrorBody, Kind, Operation
-from freestone.errors import ConnectionLost, DeadlineExceeded, ResourceExhausted, ServiceError, Unavailable
+from freestone.errors import ConnectionLost, DeadlineExceeded, Internal, ResourceExhausted, ServiceError, Unavailable
 from freestone.service import CURRENT, Context
+from freestone.signals import SIGNALS, CallGivenUp, CallRepeated
 from freestone.wire import Error, FrameTooLarge, RequestEncoder, request_tail
 
-from .connection import Answer, Lost, PeerConnection
+from .connection import Answer, Lost, PeerConnection, Waiting
+from .destination import Destination
+from .hedging import Race
 from .inflow import Inflow
-from .policy import Deadlines
+from .policy import Policies, Quantile, Replica, Safety, Stop, next_attempt
 from .pool import Peer, Pool
 from .remote_stream import WINDOW, RemoteStream
 
-_ATTEMPTS: Final = 8
-"""Times that a call is sent elsewhere because a replica has not begun it, before its caller hears of it."""
-_QUERY_ATTEMPTS: Final = 3
-"""Times that a query is sent because it lost its connection: what kills each replica that it comes to must not kill
-them all, and two that are killed by somebody else at a time must not fail it.
-"""
+_BLAMED: Final = frozenset({int(Unavailable.code), int(DeadlineExceeded.code), int(Internal.code)})
+"""The errors that speak against the replica that answers with them."""
+_REFUSED: Final = 0.1
+"""Seconds that a refused call counts as having taken, at least."""
 _NOBODY: Final = request_tail()
 
 
@@ -42,14 +42,13 @@ class WireTransport:
     ``process`` is what the pool's resolver knows it by.
     """
 
-    __slots__ = ("_calls", "_deadlines", "_peer", "_pool", "_process", "_service")
+    __slots__ = ("_calls", "_peer", "_policies", "_pool", "_service")
 
-    def __init__(self, pool: Pool, process: str, service: str, deadlines: Deadlines | None = None) -> None:
+    def __init__(self, pool: Pool, process: str, service: str, policies: Policies | None = None) -> None:
         self._pool = pool
-        self._process = process
         self._peer = pool.peer(process)
         self._service = service
-        self._deadlines = deadlines or Deadlines()
+        self._policies = policies or Policies()
         self._calls: dict[Operation, Route] = {}
 
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
@@ -63,7 +62,7 @@ class WireTransport:
 
     def _route(self, operation: Operation) -> Route:
         name = f"{self._service}.{operation.name}"
-        route = self._calls[operation] = Route(operation, name, self._pool, self._peer, self._deadlines)
+        route = self._calls[operation] = Route(operation, name, self._pool, self._peer, self._policies)
         return route
 
 
@@ -71,70 +70,167 @@ class WireTransport:
 class Route:
     """One operation and the way to it: what is the same in each of its calls."""
 
-    __slots__ = ("command", "deadlines", "encoder", "guarded", "name", "operation", "peer", "pool")
+    __slots__ = (
+        "command", "deadline", "destination", "encoder", "hedge", "limit", "name", "of_service", "operation", "peer",
+        "policy", "pool", "safety", "seen",
+    )  # fmt: skip
 
-    def __init__(self, operation: Operation, name: str, pool: Pool, peer: Peer, deadlines: Deadlines) -> None:
+    destination: Destination
+    """Known from the first call on, when there is an event loop."""
+
+    def __init__(self, operation: Operation, name: str, pool: Pool, peer: Peer, policies: Policies) -> None:
         self.operation = operation
         self.name = name
         self.pool = pool
         self.peer = peer
-        self.deadlines = deadlines
+        self.policy = policies.of(name)
+        self.of_service = policies.service(name.rpartition(".")[0])
+        self.deadline = policies.deadline
+        self.limit = self.policy.deadline
         self.command = operation.kind is Kind.COMMAND
-        self.guarded = deadlines.limit(name) is None
-        """Whether a timer on the caller's task can be enough: the operation has no limit of its own."""
+        self.safety = Safety.UNKEYED if self.command else Safety.QUERY
+        self.hedge = None if self.command else self.policy.hedge
+        self.seen = Quantile(0.5 if self.hedge is None else self.hedge.after)
         self.encoder = RequestEncoder(name, command=self.command, credit=WINDOW if operation.streams else 0)
 
     async def invoke(self, arguments: bytes) -> Any:
         """Make a unary call. Raises ServiceError."""
-        loop = self.pool.loop
+        pool = self.pool
+        loop = pool.loop
+        now = loop.time()
         outer = CURRENT.get()
-        when = self.deadlines.end(self.name, loop.time(), None if outer is None else outer.deadline)
-        armed = not (self.guarded and outer is not None and outer.task is asyncio.current_task(loop))
+        when = self.end(now, outer)
+        armed = self.limit is not None or outer is None or outer.task is not asyncio.current_task(loop)
+        destination = self.known()
+        balancer = destination.balancer
+        destination.budget.calls += 1
         sent = 0
         while True:
-            connection = self.peer.pick() or await self.reach(loop, when)
-            future: asyncio.Future[Answer] = loop.create_future()
-            call_id = self.send(connection, loop, outer, when, arguments, future)
-            slot = self.pool.wheel.arm(when, future) if armed else None
-            try:
-                answer = await future
-            except asyncio.CancelledError:
-                connection.cancel(call_id)
-                raise
-            finally:
-                if slot is not None:
-                    slot.discard(future)
+            replica = balancer.pick(now)
+            if replica is None:
+                replica = await self.reach(when)
+                now = loop.time()
+            connection = replica.connection
+            assert connection is not None
+            sent += 1
+            if self.hedge is not None and (delay := self.hedge.delay(self.seen)) is not None:
+                answer = await Race(self, outer, when, arguments).run(replica, now, delay)
+            else:
+                future: asyncio.Future[Answer] = loop.create_future()
+                call_id = self.send(connection, now, outer, when, arguments, future)
+                replica.begin(now)
+                slot = pool.wheel.arm(when, future) if armed else None
+                try:
+                    answer = await future
+                except BaseException:
+                    # Its caller gave it up, or the deadline that its caller minds has passed.
+                    ended = loop.time()
+                    balancer.ended(replica, now, ended, blamed=ended >= when)
+                    connection.cancel(call_id)
+                    raise
+                finally:
+                    if slot is not None:
+                        slot.discard(future)
+                self.judge(replica, answer, now, loop.time())
+                if type(answer) is not bytes:
+                    connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
             if type(answer) is bytes:
                 return self.operation.decode_result(answer)
-            sent += 1
-            connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
-            failure = self.failure(answer)
-            if not self.again(answer, sent):
-                raise failure
+            leaving = replica.connection is not connection
+            await self.again(answer, sent, when, leaving, "" if outer is None else outer.trace_id)
+            now = loop.time()
 
-    async def reach(self, loop: asyncio.AbstractEventLoop, when: float) -> PeerConnection:
+    def known(self) -> Destination:
+        """Return what is known of the service that is called."""
+        try:
+            return self.destination
+        except AttributeError:
+            service = self.name.rpartition(".")[0]
+            self.destination = found = self.peer.destination(service, self.of_service)
+            return found
+
+    def end(self, now: float, outer: Context | None) -> float:
+        """Return when a call that is made now is over."""
+        limit = self.limit
+        given = None if outer is None else outer.deadline
+        if given is None:
+            return now + (self.deadline if limit is None else limit)
+        return given if limit is None else min(given, now + limit)
+
+    async def reach(self, when: float) -> Replica[PeerConnection]:
         """Wait for a replica, until a little before the deadline: then the caller can still hear what was missing."""
-        left = self.left(loop, when)
-        return await self.peer.wait(when - min(0.2, left / 10))
+        loop = self.pool.loop
+        balancer = self.known().balancer
+        until = when - min(0.2, self.left(loop.time(), when) / 10)
+        while True:
+            try:
+                await self.peer.wait(until)
+            except Unavailable as error:
+                error.retried = True  # it was tried for all of the time that there was
+                raise
+            replica = balancer.pick(loop.time())
+            if replica is not None:
+                return replica
 
-    def left(self, loop: asyncio.AbstractEventLoop, when: float) -> float:
+    def left(self, now: float, when: float) -> float:
         """Return the seconds until the deadline. Raises DeadlineExceeded if there are none."""
-        left = when - loop.time()
+        left = when - now
         if left <= 0:
             raise DeadlineExceeded(f"{self.name} was not begun: the deadline had passed")
         return left
 
+    def judge(self, replica: Replica[PeerConnection], answer: Answer, began: float, now: float) -> None:
+        """Tell the balancer how a call ended that was sent to a replica then."""
+        balancer = self.destination.balancer
+        if isinstance(answer, bytes):
+            balancer.answered(replica, began, now)
+            if self.hedge is not None:
+                self.seen.observe(now - began)
+        elif not isinstance(answer, Error):
+            balancer.ended(replica, began, now, blamed=True)  # the connection was lost, or the deadline has passed
+        elif answer.code in _BLAMED:
+            # What its own callees did to it is not its fault, and neither is that it leaves.
+            blamed = answer.begun and not answer.retried
+            balancer.ended(replica, began, now, blamed=blamed)
+        elif answer.code == ResourceExhausted.code and not answer.begun:
+            # It refuses at once. That is not to look like speed: it wants to be left alone.
+            balancer.ended(replica, min(began, now - _REFUSED), now, blamed=False)
+        else:
+            balancer.answered(replica, began, now)
+
+    async def again(self, answer: Answer, sent: int, when: float, leaving: bool, trace: str) -> None:
+        """Wait until a call that ended so after that many sendings is to be made again. Raises what it failed with.
+
+        ``leaving`` is whether the connection that it was sent on takes no more calls.
+        """
+        failure = self.failure(answer)
+        begun = not isinstance(answer, Error) or answer.begun
+        now = self.pool.loop.time()
+        decision = next_attempt(
+            self.policy.retry, failure, begun=begun, leaving=leaving, safety=self.safety, sent=sent,
+            left=when - now, budget=self.destination.budget, now=now, random=self.pool.random,
+        )  # fmt: skip
+        if isinstance(decision, Stop):
+            failure.retried = decision.gave_up
+            if SIGNALS.observed and decision is not Stop.UNSAFE:
+                SIGNALS.announce(CallGivenUp(self.name, decision.value, failure, trace))
+            raise failure
+        if SIGNALS.observed:
+            SIGNALS.announce(CallRepeated(self.name, sent, decision, failure, trace))
+        if decision > 0:
+            await asyncio.sleep(decision)
+
     def send(
         self,
         connection: PeerConnection,
-        loop: asyncio.AbstractEventLoop,
+        now: float,
         outer: Context | None,
         when: float,
         arguments: bytes,
-        waiting: asyncio.Future[Answer] | Inflow,
+        waiting: Waiting | Inflow,
     ) -> int:
         """Send the request, and return the id of the call. Raises ServiceError if it can't be sent."""
-        left = self.left(loop, when)
+        left = self.left(now, when)
         remaining = int(left * 1e6) if left < 1e12 else -1
         tail = _NOBODY
         if outer is None:
@@ -155,16 +251,10 @@ class Route:
             outer.handler.sent_command = True
         return call_id
 
-    def again(self, answer: Answer, sent: int) -> bool:
-        """Whether a call that ended so after that many sendings is sent once more."""
-        if isinstance(answer, Error):
-            return not answer.begun and answer.code == Unavailable.code and sent < _ATTEMPTS
-        return isinstance(answer, Lost) and not self.command and sent < _QUERY_ATTEMPTS
-
     def failure(self, answer: Answer) -> ServiceError:
         """Return the error that an answer is which is no result."""
         if isinstance(answer, Error):
-            body = ErrorBody(answer.code, answer.name, answer.message, answer.fields, answer.trace_id)
+            body = ErrorBody(answer.code, answer.name, answer.message, answer.fields, answer.trace_id, answer.retried)
             return self.operation.decode_error(body)
         if isinstance(answer, Lost):
             return ConnectionLost(f"{self.name} was sent, and no answer came: {answer.reason}")

@@ -13,6 +13,7 @@ from freestone.service import CURRENT
 
 from .connection import ENDED, PeerConnection
 from .inflow import Inflow
+from .policy import Replica
 
 if TYPE_CHECKING:
     from .remote import Route
@@ -25,7 +26,18 @@ WINDOW: Final = 32
 class RemoteStream:
     """The items of a stream of another process. The deadline that was set when it was opened holds for all of it."""
 
-    __slots__ = ("_arguments", "_at", "_call_id", "_connection", "_inflow", "_over", "_route", "_slot", "_taken")
+    __slots__ = (
+        "_arguments",
+        "_at",
+        "_call_id",
+        "_connection",
+        "_inflow",
+        "_over",
+        "_replica",
+        "_route",
+        "_slot",
+        "_taken",
+    )
 
     def __init__(self, route: Route, arguments: bytes) -> None:
         self._route = route
@@ -34,6 +46,7 @@ class RemoteStream:
         self._connection: PeerConnection | None = None
         self._call_id = 0
         self._inflow: Inflow | None = None
+        self._replica: Replica[PeerConnection] | None = None
         self._slot: set[Any] | None = None
         self._taken = 0
         self._over = False
@@ -72,21 +85,25 @@ class RemoteStream:
             if item is ENDED:
                 raise StopAsyncIteration
             sent += 1
-            failure = self._route.failure(item)
-            if self._taken or not self._route.again(item, sent):
-                raise failure
+            if self._taken or self._at is None:
+                raise self._route.failure(item)
+            leaving = self._replica is None or self._replica.connection is not self._connection
             self._leave()
+            await self._route.again(item, sent, self._at, leaving, "")
 
     async def _open(self) -> None:
         route, loop = self._route, self._route.pool.loop
         outer = CURRENT.get()
         if self._at is None:
-            self._at = route.deadlines.end(route.name, loop.time(), None if outer is None else outer.deadline)
+            self._at = route.end(loop.time(), outer)
+            route.known().budget.calls += 1
         when = self._at
-        connection = route.peer.pick() or await route.reach(loop, when)
-        inflow = Inflow(loop)
-        self._call_id = route.send(connection, loop, outer, when, self._arguments, inflow)
-        self._connection, self._inflow = connection, inflow
+        replica = route.known().balancer.pick(loop.time()) or await route.reach(when)
+        inflow, connection = Inflow(loop), replica.connection
+        assert connection is not None
+        self._call_id = route.send(connection, loop.time(), outer, when, self._arguments, inflow)
+        self._connection, self._inflow, self._replica = connection, inflow, replica
+        replica.streams += 1
         self._slot = route.pool.wheel.arm(when, inflow)
 
     def _count(self) -> None:
@@ -102,6 +119,9 @@ class RemoteStream:
         if self._connection is not None:
             self._connection.cancel(self._call_id)
             self._connection = None
+        if self._replica is not None:
+            self._replica.streams -= 1
+            self._replica = None
         self._inflow = None
 
     def _stop(self) -> None:

@@ -290,7 +290,7 @@ class Session:
 
 
 def _frame(call_id: int, body: ErrorBody, begun: bool) -> Error:
-    return Error(call_id, body.code, body.name, body.message, body.fields, body.trace_id, begun)
+    return Error(call_id, body.code, body.name, body.message, body.fields, body.trace_id, begun, body.retried)
 
 
 def _mismatch(target: Target, *, command: bool) -> Unimplemented:

@@ -34,6 +34,8 @@ class ErrorBody:
     fields: bytes
     """A MessagePack map by field name."""
     trace_id: str | None
+    retried: bool = False
+    """Whether a policy further down has repeated the call and given up."""
 
 
 class ErrorCodec(NamedTuple):
@@ -62,7 +64,7 @@ def error_codec(error_fields: Mapping[type[ServiceError], Mapping[str, Any]]) ->
         except FOREIGN as reason:
             refused = unencodable(reason, record(cls)(**{name: values[name] for name in cls.fields}))
             raise Internal(f"{cls.__name__} has a field that can't cross: {refused}") from reason
-        return ErrorBody(int(cls.code), cls.__name__, error.message, fields, error.trace_id)
+        return ErrorBody(int(cls.code), cls.__name__, error.message, fields, error.trace_id, error.retried)
 
     def decode(body: ErrorBody) -> ServiceError:
         cls = known.get(body.name)
@@ -70,6 +72,7 @@ def error_codec(error_fields: Mapping[type[ServiceError], Mapping[str, Any]]) ->
         if error is None:  # of another version; its code still says what it is
             error = _BY_CODE.get(body.code, Unknown)(body.message)
         error.trace_id = body.trace_id
+        error.retried = body.retried
         return error
 
     return ErrorCodec(encode, decode)

@@ -10,11 +10,11 @@ from typing import final
 from freestone.app import Near
 from freestone.call import (
     Address,
-    Deadlines,
     Dispatcher,
     Listener,
     MemoryAddress,
     MemoryNetwork,
+    Policies,
     Pool,
     ProtocolFactory,
     Server,
@@ -36,9 +36,9 @@ async def wire_in_memory() -> AsyncGenerator[Near]:
     network = _Loopback()
     pool = Pool(_HELLO, StaticResolver({"app": [_ADDRESS]}), random=fake_random(), network=network)
 
-    def near(dispatcher: Dispatcher, service: str, deadlines: Deadlines) -> Transport:
+    def near(dispatcher: Dispatcher, service: str, policies: Policies) -> Transport:
         network.dispatcher = dispatcher
-        return WireTransport(pool, "app", service, deadlines)
+        return WireTransport(pool, "app", service, policies)
 
     try:
         yield near

@@ -48,7 +48,7 @@ class Processes:
             raise ConfigurationError(
                 [Mistake(contract.__qualname__, "no service keeps it", "name one under [services]")]
             )
-        return client(contract, WireTransport(self._pool, self._placed[service], service, self.app.deadlines))
+        return client(contract, WireTransport(self._pool, self._placed[service], service, self.app.policies))
 
     def record(self) -> RunRecord:
         """Return what runs: each replica with its process id, state and restarts. Raises LookupError if none."""

@@ -48,6 +48,7 @@ class _ErrorBody(Struct, frozen=True, array_like=True, gc=False):
     fields: bytes
     trace_id: str | None
     begun: bool
+    retried: bool = False
 
 
 class _GoodbyeBody(Struct, frozen=True, array_like=True, gc=False):
@@ -76,9 +77,9 @@ def encode(frame: Frame) -> bytes:
             return _framed(FrameType.REQUEST, frame.call_id, size + header + frame.arguments)
         case Reply():
             return _framed(FrameType.REPLY, frame.call_id, frame.result)
-        case Error(call_id, code, name, message, fields, trace_id, begun):
-            body = _ErrorBody(code, name, message, fields, trace_id, begun)
-            return _framed(FrameType.ERROR, call_id, _encode(body))
+        case Error(call_id, code, name, message, fields, trace_id, begun, retried):
+            body = (code, name, message, fields, trace_id, begun)
+            return _framed(FrameType.ERROR, call_id, _encode((*body, True) if retried else body))
         case Cancel():
             return _framed(FrameType.CANCEL, frame.call_id)
         case Item():
@@ -149,10 +150,10 @@ def _reply(call_id: int, payload: bytes, depth: int) -> Reply:
 
 
 def _error(call_id: int, payload: bytes, depth: int) -> Error:
-    if payload[:1] != b"\x96":
+    if payload[:1] not in (b"\x96", b"\x97"):
         check_nesting(payload, depth)
     body = _read(_read_error, payload, "ERROR")
-    return Error(call_id, body.code, body.name, body.message, body.fields, body.trace_id, body.begun)
+    return Error(call_id, body.code, body.name, body.message, body.fields, body.trace_id, body.begun, body.retried)
 
 
 def _cancel(call_id: int, payload: bytes, depth: int) -> Cancel:

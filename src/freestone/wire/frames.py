@@ -118,6 +118,9 @@ class Error(Struct, frozen=True, gc=False):
     """Under which the failure was logged by the callee."""
     begun: bool
     """False if the service was never asked: the call may be sent elsewhere, even a command."""
+    retried: bool = False
+    """Whether whoever answers has repeated a call of its own for this one and given up: then to repeat it here too
+    would multiply the load. Left out of the array where it is false, as peers do that do not know of it."""
 
 
 @final

@@ -55,7 +55,7 @@ def test_only_what_can_do_no_harm_and_may_help_is_repeated(failure: ServiceError
 def decided(failure: ServiceError, **changed: object) -> float | Stop:
     """Return the decision on a query that failed once."""
     values: dict[str, object] = {
-        "begun": True, "safety": Safety.QUERY, "sent": 1, "left": 10.0, "now": 0.0,
+        "begun": True, "leaving": False, "safety": Safety.QUERY, "sent": 1, "left": 10.0, "now": 0.0,
         "budget": RetryBudget(0.2, 1.0, 0.0), "random": random.Random(1), **changed,
     }  # fmt: skip
     return next_attempt(changed.pop("retry", Retry()), failure, **{k: v for k, v in values.items() if k != "retry"})  # type: ignore[arg-type]
@@ -100,6 +100,14 @@ def test_an_overloaded_callee_is_left_alone_for_as_long_as_it_says() -> None:
     delay = decided(ResourceExhausted(retry_after=2.0))
     assert isinstance(delay, float)
     assert 2.0 <= delay <= 2.01
+
+
+def test_what_a_leaving_replica_refuses_costs_no_budget() -> None:
+    """A rolling restart fails no call, however many were on their way."""
+    budget = RetryBudget(0.0, 0.0, 0.0)
+    assert decided(Unavailable(), begun=False, leaving=True, budget=budget) == 0.0
+    assert decided(Unavailable(), begun=False, leaving=False, budget=budget) is Stop.BUDGET
+    assert decided(Unavailable(), begun=True, leaving=True, budget=budget) is Stop.BUDGET
 
 
 def test_without_budget_nothing_is_repeated() -> None:

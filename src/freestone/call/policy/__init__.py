@@ -3,7 +3,6 @@
 from .affinity import affinity as affinity
 from .backoff import Backoff as Backoff
 from .balance import Balancer as Balancer
-from .balance import least_of_two as least_of_two
 from .breaker import BREAKER_MOVES as BREAKER_MOVES
 from .breaker import Breaker as Breaker
 from .breaker import BreakerMove as BreakerMove

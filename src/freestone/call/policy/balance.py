@@ -6,7 +6,7 @@ every caller sees the same least (Mitzenmacher, The Power of Two Choices in Rand
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final, Generic, final
 
 from freestone.clock import Random
@@ -185,15 +185,3 @@ class Balancer(Generic[C]):
             replica.answers = 0
         if SIGNALS.observed:
             SIGNALS.announce(BreakerMoved(self._service, replica.name, breaker.state.value, move.value))
-
-
-def least_of_two(loads: Sequence[int], random: Random) -> int:
-    """Return the index of the lesser of two loads picked by chance. Raises ValueError for no loads."""
-    count = len(loads)
-    if count < 2:
-        if not count:
-            raise ValueError("there is nothing to choose from")
-        return 0
-    first = int(random.random() * count)
-    second = (first + 1 + int(random.random() * (count - 1))) % count
-    return first if loads[first] <= loads[second] else second

@@ -47,8 +47,18 @@ class Replica(Generic[C]):
     """
 
     __slots__ = (
-        "_memory", "_moved", "_slow_start", "_warm_at", "answers", "breaker", "connection", "latency", "name",
+        "_last",
+        "_memory",
+        "_moved",
+        "_slow_start",
+        "_warm_at",
+        "answers",
+        "breaker",
+        "connection",
+        "latency",
+        "name",
         "pending",
+        "streams",
     )  # fmt: skip
 
     def __init__(self, name: str, balance: Balance, breaking: Breaking | None, now: float) -> None:
@@ -58,11 +68,14 @@ class Replica(Generic[C]):
         """The connection that takes calls; None while there is none."""
         self.pending = 0
         """Calls that this process waits for."""
+        self.streams = 0
+        """Streams that this process reads from it; their items come when they come, and say nothing of its speed."""
         self.latency = 0.0
         """Seconds that an answer takes of late."""
         self.answers = 0
         """Calls that were answered since the breaker was last told."""
         self.breaker = None if breaking is None else Breaker(breaking, now)
+        self._last: C | None = None
         self._moved = now  # when it last answered, or was sent the first of the calls that it owes
         self._memory = balance.memory
         self._slow_start = balance.slow_start
@@ -71,6 +84,9 @@ class Replica(Generic[C]):
     def connected(self, connection: C, now: float, latency: float) -> None:
         """It takes calls now. ``latency`` is what to expect of it while it has not answered yet."""
         self.connection = connection
+        if connection is self._last:
+            return  # it had more to write than the network took, and is the same as before
+        self._last = connection
         if not self.latency:
             self.latency = latency
         self._moved = now
@@ -80,10 +96,10 @@ class Replica(Generic[C]):
         """Return how long a call may take there that is sent now: calls before it, times seconds for each."""
         latency = self.latency
         silent = now - self._moved
-        if not self.pending:
-            load = (latency if silent < 0.1 else latency * exp(-silent / self._memory)) + _NOISE
+        if self.pending:
+            load = (self.pending + self.streams + 1) * ((silent if silent > latency else latency) + _NOISE)
         else:
-            load = (self.pending + 1) * ((silent if silent > latency else latency) + _NOISE)
+            load = (self.streams + 1) * ((latency if silent < 0.1 else latency * exp(-silent / self._memory)) + _NOISE)
         if now < self._warm_at:
             load /= max(_COLDEST, 1.0 - (self._warm_at - now) / self._slow_start)
         return load

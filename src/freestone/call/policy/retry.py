@@ -93,6 +93,7 @@ def next_attempt(
     failure: ServiceError,
     *,
     begun: bool,
+    leaving: bool,
     safety: Safety,
     sent: int,
     left: float,
@@ -102,7 +103,8 @@ def next_attempt(
 ) -> float | Stop:
     """Return the seconds to wait before a call is made again, or why it is not. Spends from the budget if it is.
 
-    ``sent`` is how many times it was sent, ``left`` the seconds until its deadline.
+    ``sent`` is how many times it was sent, ``left`` the seconds until its deadline. ``leaving`` is whether the replica
+    has said goodbye: what it refuses then goes elsewhere and costs no budget, because no more comes to that replica.
     """
     if failure.retried:
         return Stop.BELOW
@@ -119,4 +121,4 @@ def next_attempt(
         delay += failure.retry_after
     if delay >= left:
         return Stop.DEADLINE
-    return delay if budget.take(now) else Stop.BUDGET
+    return delay if (refused and leaving) or budget.take(now) else Stop.BUDGET

@@ -1,0 +1,109 @@
+"""One query, asked of a replica and after a while of a second one: the first result wins, the other is cancelled.
+
+An error does not win while the other may still bring a result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, final
+
+from freestone.errors import ServiceError
+from freestone.service import Context
+from freestone.signals import SIGNALS, CallHedged
+
+from .connection import EXPIRED, Answer, PeerConnection
+from .policy import Replica
+
+if TYPE_CHECKING:
+    from .remote import Route
+
+
+@final
+class Race:
+    """One attempt of a call, on one or two replicas."""
+
+    __slots__ = ("_arguments", "_future", "_outer", "_route", "_sides", "_when")
+
+    def __init__(self, route: Route, outer: Context | None, when: float, arguments: bytes) -> None:
+        self._route = route
+        self._outer = outer
+        self._when = when
+        self._arguments = arguments
+        self._sides: list[_Side] = []
+        self._future: asyncio.Future[Answer] = route.pool.loop.create_future()
+
+    async def run(self, replica: Replica[PeerConnection], now: float, delay: float) -> Answer:
+        """Send it to that replica, and after a delay to another one. Return the answer."""
+        pool = self._route.pool
+        self._send(replica, now)
+        slot = pool.wheel.arm(self._when, self._future)
+        timer = pool.loop.call_later(delay, self._hedge, replica, delay)
+        try:
+            return await self._future
+        finally:
+            slot.discard(self._future)
+            timer.cancel()
+            self._close()
+
+    def _send(self, replica: Replica[PeerConnection], now: float) -> None:
+        side = _Side(self, replica, now)
+        side.call_id = self._route.send(side.connection, now, self._outer, self._when, self._arguments, side)
+        replica.begin(now)
+        self._sides.append(side)
+
+    def _hedge(self, first: Replica[PeerConnection], delay: float) -> None:
+        route, now = self._route, self._route.pool.loop.time()
+        if self._future.done() or now >= self._when:
+            return
+        destination = route.known()
+        other = destination.balancer.another(first, now)
+        if other is None or not destination.budget.take(now):
+            return
+        with contextlib.suppress(ServiceError):  # a peer with other limits may not take it
+            self._send(other, now)
+        if SIGNALS.observed:
+            trace = "" if self._outer is None else self._outer.trace_id
+            SIGNALS.announce(CallHedged(route.name, delay, other.name, trace))
+
+    def heard(self, side: _Side, answer: Answer) -> None:
+        """One replica has answered."""
+        self._sides.remove(side)
+        self._route.judge(side.replica, answer, side.began, self._route.pool.loop.time())
+        if not self._future.done() and (type(answer) is bytes or not self._sides):
+            self._future.set_result(answer)
+
+    def _close(self) -> None:
+        """Give up whoever has not answered."""
+        now = self._route.pool.loop.time()
+        done = self._future.done() and not self._future.cancelled()
+        expired = now >= self._when or (done and self._future.result() is EXPIRED)
+        for side in self._sides:
+            side.connection.cancel(side.call_id)
+            self._route.known().balancer.ended(side.replica, side.began, now, blamed=expired)
+        self._sides.clear()
+
+
+@final
+class _Side:
+    """Waits for the answer of one replica."""
+
+    __slots__ = ("_over", "_race", "began", "call_id", "connection", "replica")
+
+    call_id: int
+
+    def __init__(self, race: Race, replica: Replica[PeerConnection], began: float) -> None:
+        assert replica.connection is not None
+        self.replica = replica
+        self.connection = replica.connection
+        self.began = began
+        self._race = race
+        self._over = False
+
+    def done(self) -> bool:
+        return self._over
+
+    def set_result(self, answer: Answer, /) -> None:
+        self._over = True
+        self._race.heard(self, answer)
