@@ -174,6 +174,22 @@ class BreakerMoved(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class AddressesChanged(Signal):
+    """A name, as ``dns://catalog:7000``, stands for other addresses than before."""
+
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupFailing(Signal):
+    """A lookup of a name brought nothing; the last known addresses are used. ``reason`` is a sentence."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceStarted(Signal):
     """A service's ``start`` hook is done."""
 

@@ -15,6 +15,7 @@ ON_BOTH_LOOPS = {
     "test_link",
     "test_memory",
     "test_moving",
+    "test_names",
     "test_network",
     "test_pool",
     "test_server",

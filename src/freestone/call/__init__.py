@@ -1,17 +1,24 @@
 """One service asks another: a client, a transport under it, and the dispatcher at the other end."""
 
 from .address import Address as Address
+from .address import DnsName as DnsName
+from .address import DnsService as DnsService
+from .address import Endpoint as Endpoint
 from .address import MemoryAddress as MemoryAddress
 from .address import TcpAddress as TcpAddress
 from .address import UnixAddress as UnixAddress
+from .address import is_loopback as is_loopback
 from .address import parse_address as parse_address
+from .address import parse_endpoint as parse_endpoint
 from .client import client as client
 from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming
 from .dispatch import Target as Target
 from .dispatch import invoke as invoke
 from .local import LocalTransport as LocalTransport
+from .lookup import Nameserver as Nameserver
 from .memory import MemoryNetwork as MemoryNetwork
+from .names import resolver_of as resolver_of
 from .network import Listener as Listener
 from .network import Network as Network
 from .network import ProtocolFactory as ProtocolFactory
