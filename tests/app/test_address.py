@@ -36,7 +36,7 @@ def test_an_address_is_written_as_a_url_and_shown_as_it_was_written(written: str
     ("written", "problem"),
     [
         ("10.0.0.7:7000", "is no address"),
-        ("dns://payments:7000", "is no address"),
+        ("dns://payments:7000", "is a name that has to be looked up, and no address"),
         ("tcp://10.0.0.7", "has no host and port"),
         ("tcp://10.0.0.7:70000", "a port above 65535"),
         ("tcp://10.0.0.7:0", "names no port that others could know"),

@@ -21,6 +21,7 @@ from freestone.app import (
     monolith,
     place,
     plan,
+    render,
 )
 from freestone.call import TcpAddress, UnixAddress
 from freestone.contract import Contract
@@ -201,3 +202,27 @@ def test_the_two_plans_that_every_application_has(drawn: Plan) -> None:
     cut = cut_everywhere(drawn.app)
     assert [process.services for process in cut.processes] == [(name,) for name in drawn.app.services]
     assert not any(route == LocalRoute() for process in cut.processes for route in process.routes.values())
+
+
+def test_a_process_is_found_by_its_name_only_from_other_machines(loaded: Callable[..., App]) -> None:
+    """A run on one machine has the sockets of its own."""
+    app = loaded(
+        """
+        name = "shop"
+        [services]
+        prices = "shop:PricesService"
+        orders = "shop:OrdersService"
+        [topologies.split]
+        prices = { services = ["prices"], replicas = 2, listen = "tcp://0.0.0.0:7000", at = "dns://prices:7000" }
+        orders = { services = ["orders"] }
+        """
+    )
+    prices = plan(app).process("prices")
+    assert [str(each) for each in prices.endpoints(Path("/run"))] == ["dns://prices:7000"]
+    assert [str(each) for each in prices.addresses(Path("/run"))] == [
+        "unix:///run/prices-0.sock",
+        "unix:///run/prices-1.sock",
+    ]
+    orders = plan(app).process("orders")
+    assert orders.endpoints(Path("/run")) == orders.addresses(Path("/run"))
+    assert "prices ×2, on tcp://0.0.0.0:7000, found at dns://prices:7000" in render(plan(app))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freestone.app import Process, Topology
 from freestone.app.document import Document
 from freestone.app.topology import cut_everywhere, monolith, read_topologies
-from freestone.call import TcpAddress
+from freestone.call import DnsName, DnsService, TcpAddress
 
 SERVICES = ("catalog", "progress")
 
@@ -82,7 +82,8 @@ def test_the_file_may_say_what_the_monolith_is() -> None:
         ('a = { services = ["*"], gateway = true, listen = "7000" }', "2: t.a.listen: '7000' is no address; write"),
         (
             'a = { services = ["*"], gateway = true, listen = "tcp://0.0.0.0:7", replicas = 2 }',
-            "2: t.a.listen: 2 replicas can't listen on one address; leave out listen, or replicas",
+            "2: t.a.listen: 2 replicas can't listen on one address; leave out listen, or replicas; "
+            "or say with at where the replicas on other machines are found",
         ),
         (
             'a = { services = ["*"], listen = "tcp://0.0.0.0:7" }\nb = { gateway = true, listen = "tcp://0.0.0.0:7" }',
@@ -127,3 +128,37 @@ def test_the_topologies_that_every_application_has_place_each_service_once(servi
         assert sum(process.gateway for process in topology.processes) == gateway
         names = [process.name for process in topology.processes]
         assert len(set(names)) == len(names)
+
+
+def test_a_process_on_other_machines_says_where_it_is_found() -> None:
+    """By addresses, or by names that the DNS knows. Then all may listen alike, each on a machine of its own."""
+    text = """[split]
+a = { services = ["catalog"], replicas = 3, listen = "tcp://0.0.0.0:7000", at = "dns://catalog:7000" }
+[split.b]
+services = ["progress"]
+gateway = true
+listen = "tcp://0.0.0.0:7000"
+at = ["tcp://10.0.0.6:7000", "dns+srv://_b._tcp.x"]
+"""
+    document = Document(Path("f"), text)
+    first, second = read_topologies(document.root(), SERVICES, True)["split"].processes
+    assert document.mistakes == []
+    assert first.at == (DnsName("catalog", 7000),)
+    assert second.at == (TcpAddress("10.0.0.6", 7000), DnsService("_b._tcp.x"))
+
+
+def test_a_process_that_is_found_elsewhere_listens_there() -> None:
+    """A Unix socket is of this machine."""
+    assert said('[t]\na = { services = ["*"], gateway = true, at = "dns://a:1" }') == [
+        "2: t.a.at: it is found there, and listens on a Unix socket alone; "
+        'write where it accepts calls, as listen = "tcp://0.0.0.0:7000"'
+    ]
+
+
+def test_a_place_that_is_none_is_refused() -> None:
+    """With the reason."""
+    text = '[t]\na = { services = ["*"], gateway = true, listen = "tcp://[::]:7000", at = ["dns://a", "tcp://b:0"] }'
+    assert said(text) == [
+        "2: t.a.at: 'dns://a' has no name and port; write dns://catalog:7000",
+        "2: t.a.at: 'tcp://b:0' names no port that others could know",
+    ]

@@ -6,9 +6,20 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TypeVar
 
-from freestone.call import Address, MemoryAddress, TcpAddress, UnixAddress, parse_address
+from freestone.call import (
+    Address,
+    Endpoint,
+    MemoryAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_address,
+    parse_endpoint,
+)
 from freestone.errors import ConfigurationError, Mistake
+
+E = TypeVar("E", bound=Endpoint)
 
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes of a Unix socket's path that this system takes (the field in ``sockaddr_un``, less the final NUL)."""
@@ -23,12 +34,24 @@ def known_address(written: str) -> Address:
     >>> str(known_address("tcp://10.0.0.7:7000"))
     'tcp://10.0.0.7:7000'
     """
-    address = parse_address(written)
-    if isinstance(address, MemoryAddress):
+    return _known(parse_address(written), written)
+
+
+def known_endpoint(written: str) -> Endpoint:
+    """Return an address, or a name to be looked up, that processes can tell each other in a file. Raises ValueError.
+
+    >>> str(known_endpoint("dns://catalog:7000"))
+    'dns://catalog:7000'
+    """
+    return _known(parse_endpoint(written), written)
+
+
+def _known(endpoint: E, written: str) -> E:
+    if isinstance(endpoint, MemoryAddress):
         raise ValueError(f"{written!r} is within one process")
-    if isinstance(address, TcpAddress) and address.port == 0:
+    if isinstance(endpoint, TcpAddress) and endpoint.port == 0:
         raise ValueError(f"{written!r} names no port that others could know")
-    return address
+    return endpoint
 
 
 def http_address(written: str) -> TcpAddress:

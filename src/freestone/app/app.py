@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Address, Deadlines, Policies, TcpAddress
+from freestone.call import Deadlines, Endpoint, Nameserver, Policies, TcpAddress
 from freestone.contract import Contract
 from freestone.service import Settings
 
@@ -39,7 +39,7 @@ class ExternalSpec:
 
     name: str
     contract: type[Contract]
-    at: tuple[Address, ...]
+    at: tuple[Endpoint, ...]
     application: str = ""
     """The name of the application that runs it; empty if it is this one."""
 
@@ -80,6 +80,8 @@ class App:
     """The directory of the secret files."""
     policies: Policies = field(default_factory=Policies)
     """What holds for calls."""
+    nameservers: tuple[Nameserver, ...] = ()
+    """Those that know the names at which processes are found; empty if it is those of the machine."""
 
     @property
     def deadlines(self) -> Deadlines:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
-from freestone.call import Policies, Pool, StaticResolver, WireTransport, client, parse_address
+from freestone.call import Policies, Pool, WireTransport, client, parse_endpoint, resolver_of
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.wire import Hello
 
@@ -19,10 +19,10 @@ async def connect(
 ) -> AsyncGenerator[C]:
     """Give a client of a service that runs elsewhere, for a block.
 
-    ``addresses`` are those of its replicas, as ``tcp://10.0.0.7:7000`` or ``unix:///run/academy/catalog-0.sock``;
-    ``service`` and ``application`` the names that it has in its ``freestone.toml``; ``deadline`` the seconds for a call
-    that is made under no other. Nothing is connected before the first call. Raises ValueError for an address that is
-    none.
+    ``addresses`` are those of its replicas, as ``tcp://10.0.0.7:7000`` or ``unix:///run/academy/catalog-0.sock``, or
+    names that the DNS knows, as ``dns://catalog:7000`` or ``dns+srv://_catalog._tcp.example``; ``service`` and
+    ``application`` the names that it has in its ``freestone.toml``; ``deadline`` the seconds for a call that is made
+    under no other. Nothing is connected before the first call. Raises ValueError for an address that is none.
 
     >>> async def example():
     ...     async with connect(Catalog, "tcp://10.0.0.7:7000", service="catalog", application="academy") as catalog:
@@ -30,9 +30,11 @@ async def connect(
     """
     random = system_random()
     hello = Hello(application=application, process="client", instance=SystemIds(SystemClock(), random).new())
-    resolver = StaticResolver({service: [parse_address(address) for address in addresses]})
+    resolver = resolver_of({service: [parse_endpoint(address) for address in addresses]})
     pool = Pool(hello, resolver, random=random)
     try:
+        await resolver.start()
         yield client(contract, WireTransport(pool, service, service, Policies(deadline=deadline)))
     finally:
+        await resolver.close()
         await pool.close()

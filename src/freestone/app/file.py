@@ -9,13 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Address, Deadlines, Policies, TcpAddress
+from freestone.call import Deadlines, Endpoint, Nameserver, Policies, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
 
-from .address import http_address, known_address
+from .address import http_address
 from .document import Document, Table
 from .policies import read_policies
+from .reach import read_endpoints, read_nameservers
 from .topology import Topology, check_name, read_topologies
 
 FILE_NAME = "freestone.toml"
@@ -32,7 +33,7 @@ class ExternalEntry:
 
     contract: str
     """Its contract, as ``payments:Payments``."""
-    at: tuple[Address, ...]
+    at: tuple[Endpoint, ...]
     """Where it is found; calls are balanced over several addresses."""
     application: str = ""
     """The name of the application that runs it; empty if it is this one, placed by somebody else."""
@@ -74,6 +75,8 @@ class ApplicationFile:
     """The directory of the secret files."""
     policies: Policies
     """What holds for calls."""
+    nameservers: tuple[Nameserver, ...]
+    """Those that know the names at which processes are found; empty if it is those of the machine."""
 
     @property
     def deadlines(self) -> Deadlines:
@@ -143,9 +146,21 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     data = _read_directory(root.table("data"), directory, str(home / "data"))
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
     policies = read_policies(root.table("calls"), {*services, *externals})
+    nameservers = read_nameservers(root.table("dns"))
     root.refuse_unknown()
     return ApplicationFile(
-        document.path, name, services, externals, gateway, topologies, settings, home, data, secrets, policies
+        path=document.path,
+        name=name,
+        services=services,
+        externals=externals,
+        gateway=gateway,
+        topologies=topologies,
+        settings=settings,
+        home=home,
+        data=data,
+        secrets=secrets,
+        policies=policies,
+        nameservers=nameservers,
     )
 
 
@@ -175,22 +190,10 @@ def _read_external(table: Table) -> ExternalEntry:
         if key not in table:
             table.note(key, "it is missing", 'write { contract = "package:Contract", at = "tcp://host:port" }')
     entry = ExternalEntry(
-        _reference(table, "contract", "payments:Payments"), tuple(_read_addresses(table)), table.text("application")
+        _reference(table, "contract", "payments:Payments"), read_endpoints(table), table.text("application")
     )
     table.refuse_unknown()
     return entry
-
-
-def _read_addresses(table: Table) -> list[Address]:
-    addresses: list[Address] = []
-    for written in table.texts("at"):
-        try:
-            addresses.append(known_address(written))
-        except ValueError as error:
-            table.note("at", str(error))
-    if table.get("at") == []:
-        table.note("at", "it has no address")
-    return addresses
 
 
 def _read_gateway(table: Table) -> GatewayEntry:

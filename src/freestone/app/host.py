@@ -17,13 +17,14 @@ from msgspec.structs import replace
 from freestone.call import (
     Address,
     Dispatcher,
+    Endpoint,
     LocalTransport,
     Pool,
     Resolver,
     Server,
-    StaticResolver,
     Transport,
     WireTransport,
+    resolver_of,
 )
 from freestone.clock import Clock, Random, SystemClock, SystemIds, system_random
 from freestone.contract import contract_of, fingerprint
@@ -52,16 +53,16 @@ class Host:
         replica: int = 0,
         *,
         settings: Mapping[str, Settings] | None = None,
-        peers: Mapping[str, Sequence[Address]] | None = None,
+        peers: Mapping[str, Sequence[Endpoint]] | None = None,
         near: Near = LocalTransport,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         """Prepare a process; nothing is made or opened yet.
 
-        ``settings`` are those of its services, by name; ``peers`` the addresses of the replicas of the other processes,
-        by name; ``near`` makes the transport to a service of the same process. Raises ConfigurationError if the plan
-        has no process of that name.
+        ``settings`` are those of its services, by name; ``peers`` are where the replicas of the other processes are
+        found, by name; ``near`` makes the transport to a service of the same process. Raises ConfigurationError if the
+        plan has no process of that name, or something has to be looked up and what does that is not installed.
         """
         self.plan = plan
         self.process = plan.process(process)
@@ -144,8 +145,8 @@ class Host:
                 steps.push_async_callback(self._gateway.close, seconds)
                 self._gateway = None
 
-    def _resolver(self, addresses: Mapping[str, Sequence[Address]]) -> Resolver:
-        resolver = StaticResolver(addresses)
+    def _resolver(self, endpoints: Mapping[str, Sequence[Endpoint]]) -> Resolver:
+        resolver = resolver_of(endpoints, self.plan.app.nameservers)
         self._resolvers.append(resolver)
         return resolver
 

@@ -65,6 +65,7 @@ class _Linker:
             data=file.data,
             secrets=file.secrets,
             policies=file.policies,
+            nameservers=file.nameservers,
         )
 
     def _external(self, name: str) -> ExternalSpec | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
-from freestone.call import Address
+from freestone.call import Address, Endpoint
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
 
@@ -41,7 +41,7 @@ class PeerRoute:
 class ExternalRoute:
     """The service is run by somebody else, at these addresses."""
 
-    at: tuple[Address, ...]
+    at: tuple[Endpoint, ...]
 
 
 Route = LocalRoute | PeerRoute | ExternalRoute
@@ -61,6 +61,8 @@ class ProcessPlan:
     """The gateway, where this is the process that lets the outside in."""
     listen: Address | None
     """Where it speaks the wire; None is a Unix socket a replica, chosen by who runs it."""
+    at: tuple[Endpoint, ...]
+    """Where processes on other machines find it; none if that is where it listens."""
     routes: Mapping[str, Route]
     """How each service is reached that is called from here, by the service's name."""
     stage: int
@@ -76,9 +78,18 @@ class ProcessPlan:
 
         ``run_directory`` has the sockets of this run. Raises ConfigurationError when their path is too long.
         """
-        if self.listen is None:
+        if self.listens_here is None:
             return tuple(replica_address(run_directory, self.name, replica) for replica in range(self.replicas))
-        return (from_here(self.listen),)
+        return (from_here(self.listens_here),)
+
+    @property
+    def listens_here(self) -> Address | None:
+        """Where it speaks the wire in a run on this machine; a socket that is chosen, if its place is elsewhere."""
+        return None if self.at else self.listen
+
+    def endpoints(self, run_directory: Path) -> tuple[Endpoint, ...]:
+        """Return where its replicas are reached if each process was placed by somebody else, on whichever machine."""
+        return self.at or self.addresses(run_directory)
 
 
 @final
@@ -146,6 +157,7 @@ def place(app: App, topology: Topology) -> Plan:
             replicas=process.replicas,
             gateway=app.gateway if process.gateway else None,
             listen=process.listen,
+            at=process.at,
             routes=MappingProxyType(routes[process.name]),
             stage=stages[process.name],
         )

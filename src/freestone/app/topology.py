@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import final
 
-from freestone.call import Address
+from freestone.call import Address, Endpoint
 from freestone.service import meant
 
 from .address import known_address
 from .document import Table
+from .reach import read_endpoints
 
 MONOLITH = "monolith"
 """The topology that every application has: all in one process."""
@@ -39,7 +40,9 @@ class Process:
     gateway: bool = False
     """Whether it lets the outside in."""
     listen: Address | None = None
-    """Where others reach it; None is a Unix socket that the supervisor chooses."""
+    """Where it accepts calls; None is a Unix socket that the supervisor chooses."""
+    at: tuple[Endpoint, ...] = ()
+    """Where processes on other machines find it; none if that is where it listens."""
 
 
 @final
@@ -103,7 +106,14 @@ def _read_process(name: str, table: Table, services: Sequence[str]) -> Process:
             listen = known_address(written)
         except ValueError as error:
             table.note("listen", str(error))
-    process = Process(name, _read_services(table, services), max(replicas, 1), table.flag("gateway"), listen)
+    process = Process(
+        name,
+        _read_services(table, services),
+        max(replicas, 1),
+        table.flag("gateway"),
+        listen,
+        read_endpoints(table),
+    )
     table.refuse_unknown()
     return process
 
@@ -143,14 +153,19 @@ def _check_placement(topology: Topology, table: Table, services: Collection[str]
 def _check_addresses(topology: Topology, table: Table) -> None:
     takers: dict[Address, str] = {}
     for process in topology.processes:
-        if process.listen is None:
-            continue
         inner = table.table(process.name)
+        if process.listen is None:
+            if process.at:
+                advice = 'write where it accepts calls, as listen = "tcp://0.0.0.0:7000"'
+                inner.note("at", "it is found there, and listens on a Unix socket alone", advice)
+            continue
+        if process.at:  # on machines of their own, all of them may listen alike
+            continue
         other = takers.setdefault(process.listen, process.name)
         if other != process.name:
             inner.note("listen", f"{other} listens on {process.listen} already")
         if process.replicas > 1:
-            advice = "leave out listen, or replicas"
+            advice = "leave out listen, or replicas; or say with at where the replicas on other machines are found"
             inner.note("listen", f"{process.replicas} replicas can't listen on one address", advice)
 
 

@@ -29,7 +29,7 @@ from freestone.errors import ConfigurationError, Mistake
 from .application import home, the_application
 from .ending import end_tidily
 from .failure import UsageMistake, explain
-from .serving import Seat, peers, run_loop, serve_here, start_logging
+from .serving import Seat, peers, peers_anywhere, run_loop, serve_here, start_logging
 
 _GRACE = 5.0
 """Seconds beyond the drain time after which an orphan is ended, whatever it is doing."""
@@ -87,7 +87,7 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
     gateway = None
     if planned.gateway is not None:
         gateway = listen_tcp(planned.gateway.listen.host, planned.gateway.listen.port)
-    seat = Seat(made, process, replica, wire, gateway, peers(made, process, directory))
+    seat = Seat(made, process, replica, wire, gateway, peers_anywhere(made, process, directory))
 
     def ready(host: Host) -> None:
         also = f", gateway on {host.address}" if host.address else ""

@@ -18,7 +18,7 @@ import typer
 import uvloop
 
 from freestone.app import Host, Plan, settings_of
-from freestone.call import Address
+from freestone.call import Address, Endpoint
 
 from .ending import Stop
 
@@ -39,12 +39,18 @@ class Seat:
     replica: int
     wire: socket.socket | Address
     gateway: socket.socket | None
-    peers: Mapping[str, Sequence[Address]]
+    peers: Mapping[str, Sequence[Endpoint]]
 
 
-def peers(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Address]]:
+def peers(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Endpoint]]:
     """Return where the other processes of a run on this machine are, whose sockets are in the directory."""
     return {other.name: other.addresses(directory) for other in plan.processes if other.name != process}
+
+
+def peers_anywhere(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Endpoint]]:
+    """Return where the other processes are if each was placed by somebody else; those of this machine have their
+    sockets in the directory."""
+    return {other.name: other.endpoints(directory) for other in plan.processes if other.name != process}
 
 
 async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], None]) -> None:

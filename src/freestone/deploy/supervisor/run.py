@@ -87,7 +87,7 @@ class Run:
                 assert isinstance(reached, TcpAddress)
                 self.gateway = http_url(reached)
             for number, address in enumerate(process.addresses(self.directory.path)):
-                wire = self._sockets.enter_context(_listen(process.listen or address))
+                wire = self._sockets.enter_context(_listen(process.listens_here or address))
                 self.places[Replica(process.name, number)] = Place(str(address), wire, gateway)
 
     def _record(self, status: Callable[[Replica], Status | None]) -> RunRecord:
