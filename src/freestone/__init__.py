@@ -13,7 +13,7 @@ from . import errors
 from .clock import Clock, Ids, Random
 from .contract import Contract, Event, Message, command, query
 from .errors import DidNotHappen, MayHaveHappened, ServiceError
-from .service import Context, Identity, Secret, Settings, acting_as, current, deadline, service
+from .service import Context, ContextField, Identity, Secret, Settings, acting_as, current, deadline, keyed, service
 
 if TYPE_CHECKING:
     from .app import connect, local
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Clock",
     "Context",
+    "ContextField",
     "Contract",
     "Database",
     "DidNotHappen",
@@ -40,6 +41,7 @@ __all__ = [
     "current",
     "deadline",
     "errors",
+    "keyed",
     "local",
     "query",
     "service",

@@ -109,3 +109,13 @@ def trace_id() -> str:
         chance = os.urandom(128 * 16).hex()
         _STOCK.extend(chance[start : start + 32] for start in range(32, len(chance), 32))
         return chance[:32]
+
+
+def span_id() -> str:
+    """Return a W3C span id: 16 hexadecimal digits of chance."""
+    return trace_id()[:16]
+
+
+def call_key() -> str:
+    """Return an idempotency key that no other command has: 32 hexadecimal digits of chance."""
+    return trace_id()

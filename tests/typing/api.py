@@ -9,6 +9,7 @@ from typing import assert_type
 from freestone import (
     Clock,
     Context,
+    ContextField,
     Contract,
     Database,
     Event,
@@ -24,6 +25,7 @@ from freestone import (
     current,
     deadline,
     errors,
+    keyed,
     local,
     query,
     service,
@@ -127,6 +129,25 @@ async def called() -> None:
         assert_type(context.remaining(), float)
     with acting_as(Identity("ada", scopes=("read",))):
         assert_type(current(), Context | None)
+
+
+TENANT = ContextField[str]("tenant", default="nobody")
+ZONE = ContextField("zone", int)
+LOCALE = ContextField[str | None]("locale", default=None)
+
+
+async def carried(catalog: Catalog) -> None:
+    with TENANT.set("acme") as context, ZONE.set(3):
+        assert_type(context, Context)
+        await catalog.path("a")
+    assert_type(TENANT.get(), str)
+    assert_type(ZONE.get(), int)
+    assert_type(LOCALE.get(), str | None)
+    TENANT.set(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with keyed("order-17"):
+        await catalog.publish(Path("a"))
+    assert_type(context.idempotency_key, str | None)
+    assert_type(context.attempt, int)
 
 
 def failed(error: Unready) -> None:

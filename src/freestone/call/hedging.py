@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 class Race:
     """One attempt of a call, on one or two replicas."""
 
-    __slots__ = ("_arguments", "_future", "_outer", "_route", "_sides", "_when")
+    __slots__ = ("_arguments", "_attempt", "_future", "_outer", "_route", "_sides", "_when")
 
-    def __init__(self, route: Route, outer: Context | None, when: float, arguments: bytes) -> None:
+    def __init__(self, route: Route, outer: Context | None, when: float, arguments: bytes, attempt: int) -> None:
         self._route = route
         self._outer = outer
         self._when = when
         self._arguments = arguments
+        self._attempt = attempt
         self._sides: list[_Side] = []
         self._future: asyncio.Future[Answer] = route.pool.loop.create_future()
 
@@ -49,7 +50,9 @@ class Race:
 
     def _send(self, replica: Replica[PeerConnection], now: float) -> None:
         side = _Side(self, replica, now)
-        side.call_id = self._route.send(side.connection, now, self._outer, self._when, self._arguments, side)
+        side.call_id = self._route.send(
+            side.connection, now, self._outer, self._when, self._arguments, side, attempt=self._attempt
+        )
         replica.begin(now)
         self._sides.append(side)
 

@@ -63,6 +63,8 @@ class LocalTransport:
         if operation.kind is Kind.COMMAND:
             outer.handler.sent_command = True
         context = Context(operation, when, task, outer.identity, outer.trace_id)
+        if outer.extra is not None:
+            context.receive(outer.extra, outer.extra.given_key if operation.kind is Kind.COMMAND else None)
         result = await invoke(target, arguments, context)
         copy = operation.copy_result
         return result if copy is None else copy(result)
@@ -98,6 +100,8 @@ class _LocalStream:
             if self._items is None:
                 operation = self._target.operation
                 context = Context(operation, self._at, outer.task, outer.identity, outer.trace_id)
+                if outer.extra is not None:
+                    context.receive(outer.extra)
                 self._items = Streaming(self._target, self._arguments, context)
             item = await anext(self._items)
         copy = self._target.operation.copy_result

@@ -18,7 +18,7 @@ from freestone.contract import ErrorBody, Kind, Operation
 from freestone.errors import ConnectionLost, DeadlineExceeded, Internal, ResourceExhausted, ServiceError, Unavailable
 from freestone.service import CURRENT, Context
 from freestone.signals import SIGNALS, CallGivenUp, CallRepeated
-from freestone.wire import Error, FrameTooLarge, RequestEncoder, request_tail
+from freestone.wire import Error, FrameTooLarge, RequestEncoder
 
 from .connection import Answer, Lost, PeerConnection, Waiting
 from .destination import Destination
@@ -26,13 +26,13 @@ from .hedging import Race
 from .inflow import Inflow
 from .policy import Policies, Quantile, Replica, Safety, Stop, next_attempt
 from .pool import Peer, Pool
+from .propagation import command_key, tail
 from .remote_stream import WINDOW, RemoteStream
 
 _BLAMED: Final = frozenset({int(Unavailable.code), int(DeadlineExceeded.code), int(Internal.code)})
 """The errors that speak against the replica that answers with them."""
 _REFUSED: Final = 0.1
 """Seconds that a refused call counts as having taken, at least."""
-_NOBODY: Final = request_tail()
 
 
 @final
@@ -104,6 +104,7 @@ class Route:
         destination = self.known()
         balancer = destination.balancer
         destination.budget.calls += 1
+        key = command_key(outer) if self.command else None
         sent = 0
         while True:
             replica = balancer.pick(now)
@@ -114,10 +115,10 @@ class Route:
             assert connection is not None
             sent += 1
             if self.hedge is not None and (delay := self.hedge.delay(self.seen)) is not None:
-                answer = await Race(self, outer, when, arguments).run(replica, now, delay)
+                answer = await Race(self, outer, when, arguments, sent - 1).run(replica, now, delay)
             else:
                 future: asyncio.Future[Answer] = loop.create_future()
-                call_id = self.send(connection, now, outer, when, arguments, future)
+                call_id = self.send(connection, now, outer, when, arguments, future, key, sent - 1)
                 replica.begin(now)
                 slot = pool.wheel.arm(when, future) if armed else None
                 try:
@@ -228,23 +229,22 @@ class Route:
         when: float,
         arguments: bytes,
         waiting: Waiting | Inflow,
+        key: str | None = None,
+        attempt: int = 0,
     ) -> int:
-        """Send the request, and return the id of the call. Raises ServiceError if it can't be sent."""
+        """Send the request, and return the id of the call. Raises ServiceError if it can't be sent.
+
+        ``attempt`` is how many times it was sent before; ``key`` what these have in common, for a command.
+        """
         left = self.left(now, when)
         remaining = int(left * 1e6) if left < 1e12 else -1
-        tail = _NOBODY
-        if outer is None:
-            trace = new_trace_id()
-        else:
-            trace = outer.trace_id
-            identity = outer.identity
-            if identity is not None:
-                tail = request_tail(identity.subject, identity.scopes)
+        trace = (new_trace_id() if outer is None else outer.trace_id).encode()
+        end = tail(outer, key, attempt)
         try:
             if isinstance(waiting, Inflow):
-                call_id = connection.open(self.encoder, remaining, trace.encode(), tail, arguments, waiting)
+                call_id = connection.open(self.encoder, remaining, trace, end, arguments, waiting)
             else:
-                call_id = connection.request(self.encoder, remaining, trace.encode(), tail, arguments, waiting)
+                call_id = connection.request(self.encoder, remaining, trace, end, arguments, waiting)
         except (FrameTooLarge, ValueError) as error:
             raise ResourceExhausted(f"{self.name} was not called: {error}") from None
         if self.command and outer is not None:

@@ -35,6 +35,7 @@ from freestone.wire import (
 from .admission import Admission, Place
 from .dispatch import Dispatcher, Streaming, Target, invoke
 from .link import Link
+from .propagation import receive
 from .served_stream import ServedStream
 from .starter import Starter
 from .waiting_call import WaitingCall
@@ -194,20 +195,20 @@ class Session:
     def start(self, request: Request, target: Target, deadline: float, place: Place, now: float) -> None:
         """Begin a call that was let in."""
         call_id, header, operation = request.call_id, request.header, target.operation
+        identity = None if header.identity is None else Identity(*header.identity)
+        context = Context(operation, deadline, None, identity, header.trace_id)
         try:
             arguments = operation.decode_arguments(request.arguments)
+            if header.extra:
+                receive(context, header.extra)
         except ServiceError as error:
             self.answer_error(call_id, operation, error, begun=False)
             self.admission.leave(place)
             return
-        identity = None if header.identity is None else Identity(*header.identity)
         if operation.streams:
             call = ServedCall(self, call_id, target, place, now)
-            call.task = self.loop.create_task(
-                call.run(arguments, Context(operation, deadline, None, identity, header.trace_id))
-            )
+            call.task = self.loop.create_task(call.run(arguments, context))
         else:
-            context = Context(operation, deadline, None, identity, header.trace_id)
             task = self._starter.start(self._perform(call_id, target, arguments, context), target.habit)
             if task is None:
                 self.admission.ended(place, now)

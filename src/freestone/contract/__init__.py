@@ -17,6 +17,7 @@ from .rendering import render
 from .report import Report
 from .schema import fingerprint, schema
 from .shape import Form, Shape, record_fields, shape_of, type_text
+from .value import ValueCodec, identity_of, immutable_codec, value_codec
 
 __all__ = [
     "REQUIRED",
@@ -33,6 +34,7 @@ __all__ = [
     "Report",
     "Shape",
     "Unresolved",
+    "ValueCodec",
     "class_annotations",
     "class_place",
     "command",
@@ -41,6 +43,8 @@ __all__ = [
     "fingerprint",
     "function_annotations",
     "function_place",
+    "identity_of",
+    "immutable_codec",
     "is_contract",
     "names_around",
     "operations",
@@ -52,4 +56,5 @@ __all__ = [
     "shape_of",
     "shown",
     "type_text",
+    "value_codec",
 ]

@@ -2,31 +2,59 @@
 
 from freestone.contract import seconds, shown
 
-from .context import CURRENT, Context, Enlisted, Identity, acting_as, current, deadline
+from .context import (
+    CURRENT,
+    Context,
+    Enlisted,
+    Identity,
+    acting_as,
+    continuing,
+    current,
+    deadline,
+    is_key,
+    keyed,
+    within,
+)
+from .extra import Extra
+from .field import MAX_FIELDS, ContextField, declared_field
 from .order import order
 from .secret import Secret
 from .service import dependencies, service
 from .settings import Given, Misfit, Settings, misfits, settings_from
 from .spelling import meant
+from .trace import MAX_STATE, TraceParent, is_span_id, parse_traceparent, parse_tracestate
 
 __all__ = [
     "CURRENT",
+    "MAX_FIELDS",
+    "MAX_STATE",
     "Context",
+    "ContextField",
     "Enlisted",
+    "Extra",
     "Given",
     "Identity",
     "Misfit",
     "Secret",
     "Settings",
+    "TraceParent",
     "acting_as",
+    "continuing",
     "current",
     "deadline",
+    "declared_field",
     "dependencies",
+    "is_key",
+    "is_span_id",
+    "keyed",
     "meant",
     "misfits",
     "order",
+    "parse_traceparent",
+    "parse_tracestate",
     "seconds",
     "service",
     "settings_from",
     "shown",
+    "within",
 ]

@@ -16,15 +16,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, final
 
+from freestone.clock import call_key, span_id
 from freestone.clock import trace_id as new_trace_id
-from freestone.contract import Operation
+from freestone.contract import Kind, Operation
 from freestone.errors import DeadlineExceeded
+
+from .extra import NO_FIELDS, NOTHING, Extra
+from .trace import RANDOM, TraceParent
+
+_LONGEST_KEY = 255
 
 
 @final
@@ -61,6 +68,9 @@ class Context:
     resources: dict[Any, Any] | None = None
     sent_command: bool = False
     ended: bool = False
+    extra: Extra | None = None
+    _key: str | None = None
+    _attempt: int = 0
     _handler: Context | None = None
 
     def __init__(
@@ -89,7 +99,63 @@ class Context:
         """Return a context for a block within the same handler."""
         derived = Context(self.operation, deadline, task, identity, self.trace_id)
         derived._handler = self.handler
+        if self.extra is not None:
+            derived.extra = self.extra
         return derived
+
+    def receive(self, extra: Extra | None, key: str | None = None, attempt: int = 0) -> None:
+        """Take over what came with the call: its caller's extra, the key of the command, and which repetition it is."""
+        if extra is not None and (onward := extra.onward()) is not None:
+            self.extra = onward
+        if key is not None:
+            self._key = key
+        if attempt:
+            self._attempt = attempt
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """What the command that is served has in common with its repetitions, and with no other; None for a query.
+
+        The caller's framework makes it, or its caller gave it. What a handler calls has keys of its own.
+        """
+        handler = self.handler
+        if handler._key is None and handler.operation is not None and handler.operation.kind is Kind.COMMAND:
+            # A co-located call, which is not repeated: it has no need of a key unless somebody looks at it.
+            handler._key = call_key()
+        return handler._key
+
+    @property
+    def attempt(self) -> int:
+        """How many times the call was sent before; 0 for the first time."""
+        return self.handler._attempt
+
+    @property
+    def span_id(self) -> str | None:
+        """The span that the call comes from, 16 hexadecimal digits; None if nobody has said."""
+        return None if self.extra is None else self.extra.span_id
+
+    @property
+    def flags(self) -> int:
+        """The flags of W3C Trace Context: bit 0 is set if the trace is sampled."""
+        return 0 if self.extra is None else self.extra.flags
+
+    @property
+    def state(self) -> str:
+        """The ``tracestate`` of W3C Trace Context, as whoever began the trace and its systems wrote it."""
+        return "" if self.extra is None else self.extra.state
+
+    @property
+    def fields(self) -> Mapping[str, bytes]:
+        """The context fields by name, encoded; also those that this process has not declared."""
+        return NO_FIELDS if self.extra is None else self.extra.fields
+
+    @property
+    def traceparent(self) -> str:
+        """The header of that name for a request to somebody who speaks HTTP; ``state`` is ``tracestate``."""
+        extra = self.extra
+        if extra is None or extra.span_id is None:
+            return str(TraceParent(self.trace_id, span_id(), self.flags | RANDOM))
+        return str(TraceParent(self.trace_id, extra.span_id, extra.flags))
 
     def remaining(self) -> float:
         """Return the seconds that are left, negative if it is over, infinity if there is no deadline."""
@@ -205,7 +271,16 @@ class deadline:  # noqa: N801 - reads as a statement, as asyncio.timeout does
 
 
 @contextlib.contextmanager
-def acting_as(identity: Identity | None) -> Generator[Context]:
+def within(context: Context) -> Generator[Context]:
+    """Make a context current for a block."""
+    token = CURRENT.set(context)
+    try:
+        yield context
+    finally:
+        CURRENT.reset(token)
+
+
+def acting_as(identity: Identity | None) -> AbstractContextManager[Context]:
     """Make the calls of a block on behalf of that identity.
 
     >>> with acting_as(Identity("ada")) as context:
@@ -213,13 +288,53 @@ def acting_as(identity: Identity | None) -> Generator[Context]:
     'ada'
     """
     outer = CURRENT.get()
-    context = (
+    return within(
         Context(None, None, None, identity, new_trace_id())
         if outer is None
         else outer.derive(outer.deadline, outer.task, identity)
     )
-    token = CURRENT.set(context)
-    try:
-        yield context
-    finally:
-        CURRENT.reset(token)
+
+
+def continuing(parent: TraceParent, state: str = "") -> AbstractContextManager[Context]:
+    """Make the calls of a block part of a trace that another program has begun."""
+    outer = CURRENT.get()
+    context = Context(None, None, None, None, parent.trace_id)
+    if outer is not None:
+        context = outer.derive(outer.deadline, outer.task, outer.identity)
+        context.trace_id = parent.trace_id
+    before = context.extra or NOTHING
+    context.extra = Extra(
+        span_id=parent.span_id, flags=parent.flags, state=state, fields=before.fields, known=before.known,
+        given_key=before.given_key,
+    )  # fmt: skip
+    return within(context)
+
+
+def keyed(key: str) -> AbstractContextManager[Context]:
+    """Give the command that a block calls that idempotency key, instead of one that is made for it.
+
+    For a command whose repetition is somebody else's to decide: a client of the gateway that asks again, a script that
+    is run again after ``MayHaveHappened``. A block calls one command. Raises ValueError for a key that is
+    empty, longer than 255 characters, or has others than printable ones of ASCII.
+
+    >>> async def pay(payments, invoice):
+    ...     with keyed(f"invoice-{invoice}"):
+    ...         await payments.pay(invoice)
+    """
+    if not is_key(key):
+        raise ValueError(
+            f"an idempotency key has 1 to {_LONGEST_KEY} printable characters of ASCII, which {key!r} has not"
+        )
+    outer = CURRENT.get()
+    context = (
+        Context(None, None, None, None, new_trace_id())
+        if outer is None
+        else outer.derive(outer.deadline, outer.task, outer.identity)
+    )
+    context.extra = (context.extra or NOTHING).with_key(key)
+    return within(context)
+
+
+def is_key(key: object) -> bool:
+    """Whether it may be an idempotency key."""
+    return isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()

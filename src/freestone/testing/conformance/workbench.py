@@ -8,7 +8,10 @@ from typing import final
 
 from freestone.contract import Contract, Message, command, query
 from freestone.errors import Aborted, FailedPrecondition, NotFound
-from freestone.service import current
+from freestone.service import ContextField, current, deadline
+
+BENCH = ContextField[str]("freestone.workbench", default="")
+"""A context field that handlers look at."""
 
 
 class Bent(FailedPrecondition):
@@ -33,6 +36,12 @@ class Standing(Message):
     scopes: tuple[str, ...]
     trace_id: str
     seconds: float
+    bench: str
+    span_id: str | None
+    flags: int
+    state: str
+    key: str | None
+    attempt: int
 
 
 class Workbench(Contract):
@@ -73,6 +82,16 @@ class Workbench(Contract):
         """Return what a handler knows that this one calls."""
         raise NotImplementedError
 
+    @command
+    async def signed(self) -> Standing:
+        """Return what the handler of a command knows of its call."""
+        raise NotImplementedError
+
+    @command
+    async def signed_beyond(self) -> tuple[Standing, Standing]:
+        """Return what the handler of a command knows, and the handler of one that it calls."""
+        raise NotImplementedError
+
     @query
     async def wait(self, name: str) -> int:
         """Wait for ever."""
@@ -94,8 +113,10 @@ class Workbench(Contract):
         raise NotImplementedError
 
     @query
-    def count(self, to: int, name: str = "", fail: bool = False) -> AsyncIterator[Tool]:
-        """Count from 1; then raise NotFound if it is to fail, wait for ever if it has a name, or end."""
+    def count(self, to: int, name: str = "", fail: bool = False, bench: bool = False) -> AsyncIterator[Tool]:
+        """Count from 1, or repeat the context field; then raise NotFound if it is to fail, wait for ever if it has a
+        name, or end.
+        """
         raise NotImplementedError
 
     @query
@@ -148,11 +169,25 @@ class WorkbenchService(Workbench):
             scopes=identity.scopes if identity else (),
             trace_id=context.trace_id,
             seconds=context.remaining(),
+            bench=BENCH.get(),
+            span_id=context.span_id,
+            flags=context.flags,
+            state=context.state,
+            key=context.idempotency_key,
+            attempt=context.attempt,
         )
 
     async def beyond(self) -> Standing:
         assert self.other is not None
         return await self.other.standing()
+
+    async def signed(self) -> Standing:
+        return await self.standing()
+
+    async def signed_beyond(self) -> tuple[Standing, Standing]:
+        assert self.other is not None
+        async with deadline(5):  # a block within the handler is of the same call
+            return await self.standing(), await self.other.signed()
 
     async def wait(self, name: str) -> int:
         self._event(self._began, name).set()
@@ -175,12 +210,12 @@ class WorkbenchService(Workbench):
     async def ended(self, name: str) -> int:
         return int(await self._event(self._ended, name).wait())
 
-    async def count(self, to: int, name: str = "", fail: bool = False) -> AsyncIterator[Tool]:
+    async def count(self, to: int, name: str = "", fail: bool = False, bench: bool = False) -> AsyncIterator[Tool]:
         self._event(self._began, name).set()
         try:
             for number in range(1, to + 1):
                 self._made[name] = number
-                yield Tool(name=str(number))
+                yield Tool(name=BENCH.get() if bench else str(number))
             if fail:
                 raise NotFound("nothing comes after that")
             if name:
