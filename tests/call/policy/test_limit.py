@@ -164,3 +164,12 @@ def test_bounds_that_contradict_each_other_are_refused(most: int, least: int) ->
     """A limit of nothing serves nobody."""
     with pytest.raises(ValueError, match=f"a limit between {least} and {most} is none"):
         AdaptiveLimit(most, least)
+
+
+def test_calls_that_take_no_time_by_the_clock_are_no_mistake() -> None:
+    """A clock of milliseconds says so of most of them, of every one in a window, and not of the next."""
+    limit, pace = AdaptiveLimit(100, 4), Pace()
+    for number in range(1000):
+        now = number // 10 * 0.01
+        limit.record(pace, now if number % 300 else max(0.0, now - 0.001), now, 0.0, 5)
+    assert limit.value == 100

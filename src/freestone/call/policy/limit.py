@@ -148,7 +148,8 @@ class AdaptiveLimit:
     def _judge(self, now: float) -> None:
         """Decide at the end of a window."""
         expected = sum(pace.expected() for pace in self._paces)
-        times = self._seconds / expected if expected > 0 else 1.0
+        # A clock that is coarser than the calls may say that they took no time at all.
+        times = self._seconds / expected if expected > 0 and self._seconds > 0 else 1.0
         gradient = (_TOLERANCE * expected + _SLACK * self._calls) / self._seconds if self._seconds > 0 else inf
         done = self._in_flight / self._calls / times
         trial, self._trial = self._trial, None
