@@ -7,9 +7,10 @@ import random
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from freestone.call import (
     Address,
@@ -29,7 +30,7 @@ from freestone.call import (
     WireTransport,
 )
 from freestone.testing.conformance.transport import CHECKS, Place
-from freestone.wire import Hello
+from freestone.wire import VERSIONS, Hello
 
 
 @contextlib.asynccontextmanager
@@ -44,15 +45,18 @@ async def codec(services: Mapping[str, object]) -> AsyncGenerator[Callable[[str]
     yield lambda service: CodecTransport(dispatcher, service)
 
 
-def over_the_wire(network: Network, address: Address) -> Place:
-    """Serve at that address, and call from a pool of its own."""
+def over_the_wire(
+    network: Network, address: Address, caller: tuple[int, ...] = VERSIONS, callee: tuple[int, ...] = VERSIONS
+) -> Place:
+    """Serve at that address, and call from a pool of its own, each side speaking those versions of the protocol."""
 
     @contextlib.asynccontextmanager
     async def place(services: Mapping[str, object]) -> AsyncGenerator[Callable[[str], Transport]]:
         hello = Hello(application="academy", process="bench", instance="1")
-        server = Server(Dispatcher(services), hello, network=network)
+        server = Server(Dispatcher(services), replace(hello, versions=callee), network=network)
         bound = await server.listen(address)
-        pool = Pool(hello, StaticResolver({"bench": [bound]}), random=random.Random(1), network=network)
+        resolver = StaticResolver({"bench": [bound]})
+        pool = Pool(replace(hello, versions=caller), resolver, random=random.Random(1), network=network)
         try:
             yield lambda service: WireTransport(pool, "bench", service)
         finally:
@@ -73,6 +77,24 @@ def place(request: pytest.FixtureRequest) -> Any:
             "unix": over_the_wire(SocketNetwork(), UnixAddress(str(Path(directory) / "bench.sock"))),
             "tcp": over_the_wire(SocketNetwork(), TcpAddress("127.0.0.1", 0)),
         }[request.param]
+
+
+OLD: Final = (1,)
+NEWER: Final = (1, 2, 9)
+
+
+@pytest.mark.parametrize(
+    ("caller", "callee"), [(OLD, VERSIONS), (VERSIONS, OLD), (NEWER, VERSIONS), (VERSIONS, NEWER)],
+    ids=["old-new", "new-old", "newer-new", "new-newer"],
+)  # fmt: skip
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_an_older_and_a_newer_peer_keep_the_rules(
+    check: Callable[[Place], Any], caller: tuple[int, ...], callee: tuple[int, ...]
+) -> None:
+    """They speak the newest version that both know; processes of an application can be replaced one by one."""
+    with tempfile.TemporaryDirectory() as directory:
+        address = UnixAddress(str(Path(directory) / "bench.sock"))
+        await check(over_the_wire(SocketNetwork(), address, caller, callee))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

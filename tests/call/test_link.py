@@ -26,7 +26,7 @@ from freestone.wire import (
 )
 
 HELLO = Hello(application="academy", process="other", instance="1")
-SHORT = Limits(handshake=0.08, frame_time=0.08, ping=0.08, idle=0.3)
+SHORT = Limits(handshake=0.08, frame_time=0.08, ping=0.08, idle=0.3, quiet=0.08)
 LONG = Limits()
 
 
@@ -40,6 +40,7 @@ class Pipe(asyncio.Transport):
         self.reading = True
         self.closed = False
         self.wrote = asyncio.Event()
+        self.buffered = 0
         link.connection_made(self)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
@@ -49,6 +50,19 @@ class Pipe(asyncio.Transport):
         assert not self.closed
         self.writes.append(bytes(data))
         self.wrote.set()
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def fill(self, size: int) -> None:
+        """Hold so many bytes, more than is the mark."""
+        self.buffered = size
+        self.link.pause_writing()
+
+    def empty(self) -> None:
+        """Hold nothing any more."""
+        self.buffered = 0
+        self.link.resume_writing()
 
     def pause_reading(self) -> None:
         self.reading = False
@@ -76,12 +90,13 @@ class Notes:
         self.events: list[Event] = []
         self.reasons: list[str] = []
         self.over = asyncio.Event()
+        self.writables = 0
 
     def received(self, events: list[Event]) -> None:
         self.events += events
 
     def writable(self) -> None:
-        pass
+        self.writables += 1
 
     def ended(self, reason: str) -> None:
         self.reasons.append(reason)
@@ -144,13 +159,13 @@ async def test_an_answer_of_the_protocol_itself_is_written() -> None:
 async def test_a_paused_link_writes_nothing_until_it_may() -> None:
     """What is queued waits; it is written when the network takes it."""
     link, pipe, _ = linked(Side.CALLER)
-    link.pause_writing()
+    pipe.fill(2**20)
     pipe.writes.clear()
     link.wire.send_ping(b"12345678")
     link.send()
     await turn()
     assert pipe.writes == []
-    link.resume_writing()
+    pipe.empty()
     assert pipe.writes == [encode(Ping(b"12345678"))]
     link.abort("done")
 
@@ -159,9 +174,9 @@ async def test_a_paused_link_writes_nothing_until_it_may() -> None:
 async def test_only_a_callee_stops_reading_when_it_cannot_write(side: Side, reads: bool) -> None:
     """A caller reads on: otherwise two sides could wait for each other."""
     link, pipe, _ = linked(side)
-    link.pause_writing()
+    pipe.fill(2**20)
     assert pipe.reading is reads
-    link.resume_writing()
+    pipe.empty()
     assert pipe.reading
     link.abort("done")
 
@@ -279,4 +294,123 @@ async def test_a_long_frame_may_take_long_in_pieces_that_each_are_whole() -> Non
     feed(12)
     await asyncio.wait_for(done, 5)
     assert notes.reasons == []
+    link.abort("done")
+
+
+REQUEST = Request(1, Header("a.b", 0, 0, None, "0" * 32, None), b"\x80")
+
+
+async def test_a_peer_that_is_cut_off_during_a_call_is_lost_within_five_seconds() -> None:
+    """By default: the last sign of life, the ping that stays without an answer, and the looking have room in it."""
+    limits, period = LONG, min(LONG.handshake, LONG.ping, LONG.frame_time) / 4
+    assert limits.idle + 2 * period < 5
+    link, _, notes = linked(Side.CALLEE, Limits(ping=0.05, idle=0.2, quiet=60))
+    link.data_received(encode(REQUEST))
+    assert await over(notes) == "nothing came for 0.2 s"
+
+
+async def test_a_link_without_calls_is_looked_at_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for no sign of life while nobody waits for anything, until it has been quiet for long."""
+    looks: list[float] = []
+    look = Link._look
+    monkeypatch.setattr(Link, "_look", lambda self, now, *a, **b: (looks.append(now), look(self, now, *a, **b))[1])
+    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.04, idle=0.08, quiet=0.6))
+    await asyncio.wait_for(pipe.wrote.wait(), 5)
+    pipe.wrote.clear()
+    await asyncio.wait_for(pipe.wrote.wait(), 5)
+    assert pipe.writes[-1] == encode(Ping(bytes(8)))
+    assert len(looks) == 2  # the first after the handshake, the second when it was quiet for that long
+    link.data_received(encode(Pong(bytes(8))))
+    assert notes.reasons == []
+    link.abort("done")
+
+
+async def test_a_call_after_a_long_silence_has_the_whole_time() -> None:
+    """A peer that was asked nothing has not been silent."""
+    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.05, idle=0.1, quiet=0.4))
+    loop = asyncio.get_running_loop()
+    quiet = loop.create_future()
+    loop.call_later(0.3, quiet.set_result, None)
+    await quiet
+    began = loop.time()
+    link.data_received(encode(REQUEST))
+    assert await over(notes) == "nothing came for 0.1 s"
+    assert loop.time() - began >= 0.1
+    assert encode(Ping(bytes(8))) in pipe.said
+
+
+# --- large messages
+
+
+LARGE = bytes(2**20)
+
+
+def replying(limits: Limits = LONG) -> tuple[Link, Pipe, Notes]:
+    """Return a callee's link with three calls in flight, on a network that takes nothing for now."""
+    link, pipe, notes = linked(Side.CALLEE, limits)
+    link.data_received(b"".join(encode(Request(number, REQUEST.header, b"\x80")) for number in (1, 2, 3)))
+    pipe.writes.clear()
+    return link, pipe, notes
+
+
+async def test_a_large_message_is_written_a_little_in_each_turn() -> None:
+    """Whatever else has to be done in this loop is done in between."""
+    link, pipe, _ = replying()
+    link.wire.send_reply(1, LARGE)
+    link.send()
+    for _ in range(200):
+        await turn()
+    assert sum(map(len, pipe.writes)) > len(LARGE)
+    assert max(map(len, pipe.writes)) < 2**18
+    assert not link.wire.large
+    link.abort("done")
+
+
+async def test_a_large_message_waits_while_the_network_is_full_and_a_small_one_does_not() -> None:
+    """What is in the buffers below can't be overtaken, so little is put there."""
+    link, pipe, _ = replying()
+    link.wire.send_reply(1, LARGE)
+    link.send()
+    await turn()
+    pipe.fill(100_000)
+    pipe.writes.clear()
+    for _ in range(5):
+        await turn()
+    assert pipe.writes == []
+    assert not link.paused
+    link.wire.send_reply(2, b"\x01")
+    link.send()
+    await turn()
+    assert pipe.writes == [encode(Reply(2, b"\x01"))]
+    pipe.empty()
+    assert len(pipe.writes) == 2
+    link.abort("done")
+
+
+async def test_reading_goes_on_during_a_large_reply_and_stops_when_too_much_waits() -> None:
+    """A peer that asks for more and more, and takes none of it, is not served without bound."""
+    link, pipe, _ = replying(Limits(frame=2**20, message=2**20, unfinished=2**20))
+    pipe.fill(100_000)
+    link.wire.send_reply(1, bytes(2**20 - 100))
+    link.flush()
+    assert pipe.reading
+    link.wire.send_reply(2, bytes(2**20 - 100))
+    link.flush()
+    assert not pipe.reading
+    pipe.empty()
+    for _ in range(200):
+        await turn()
+    assert pipe.reading
+    link.abort("done")
+
+
+async def test_the_owner_hears_when_a_large_message_is_sent() -> None:
+    """It may have been waiting to send the next."""
+    link, _, notes = replying()
+    before = notes.writables
+    link.wire.send_reply(1, LARGE)
+    link.send()
+    for _ in range(200):
+        await turn()
+    assert notes.writables == before + 1
     link.abort("done")

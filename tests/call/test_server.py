@@ -427,9 +427,9 @@ async def test_a_result_that_the_caller_would_not_take_is_an_internal_error(
 ) -> None:
     """The call was made; it is logged here, too."""
     async with World() as world:
-        catalog = world.client(Limits(frame=70_000))
+        catalog = world.client(Limits(frame=70_000, message=70_000))
         assert len(await soon(catalog.large(60_000))) == 60_000
-        with pytest.raises(Internal, match="the call was made, but the result has 80010 bytes; the limit is 70000"):
+        with pytest.raises(Internal, match="the call was made, but the result has 80005 bytes; the limit is 70000"):
             await soon(catalog.large(80_000))
         assert "has a result that can't be sent" in caplog.text
         with pytest.raises(Internal, match="Internal was raised, but the error has"):
@@ -438,7 +438,7 @@ async def test_a_result_that_the_caller_would_not_take_is_an_internal_error(
 
 async def test_a_request_that_the_callee_would_not_take_is_not_sent() -> None:
     """It did not happen."""
-    async with World(Limits(frame=70_000)) as world:
+    async with World(Limits(frame=70_000, message=70_000)) as world:
         with pytest.raises(
             ResourceExhausted,
             match=r"catalog.path was not called: the request has 80\d+ bytes; the limit is 70000",

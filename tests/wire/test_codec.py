@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from freestone.wire import (
     Cancel,
+    Chunk,
     Credit,
     End,
     Error,
@@ -44,11 +45,14 @@ HELLOS = st.builds(
     services=st.dictionaries(st.text(), st.text(), max_size=4),
     max_frame=st.integers(1024, 2**32 - 1),
     max_calls=st.integers(1, 2**32 - 1),
+    max_message=st.integers(1024, 2**63 - 1),
+    max_unfinished=st.integers(1024, 2**63 - 1),
+    compression=st.lists(st.text(), max_size=2).map(tuple),
 )
 HEADERS = st.builds(
     Header,
     operation=st.text(),
-    command=st.integers(0, 1),
+    kind=st.integers(0, 3),
     credit=st.integers(0, 2**31 - 1),
     remaining=st.none() | st.integers(0, 2**64 - 1),
     trace_id=TRACES,
@@ -72,6 +76,7 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Item, call_id=CALL_IDS, item=st.binary()),
     st.builds(End, call_id=CALL_IDS),
     st.builds(Credit, call_id=CALL_IDS, items=st.integers(1, 2**32 - 1)),
+    st.builds(Chunk, call_id=CALL_IDS, piece=st.binary(min_size=1)),
     st.builds(Ping, data=st.binary(min_size=8, max_size=8)),
     st.builds(Pong, data=st.binary(min_size=8, max_size=8)),
     st.builds(
@@ -124,6 +129,7 @@ def test_a_damaged_frame_is_a_frame_or_a_wire_error(frame: Frame, data: st.DataO
 @given(
     st.text(min_size=1, max_size=60),
     st.booleans(),
+    st.booleans(),
     st.integers(0, 2**31 - 1),
     CALL_IDS,
     st.none() | st.integers(0, 2**64 - 1),
@@ -134,6 +140,7 @@ def test_a_damaged_frame_is_a_frame_or_a_wire_error(frame: Frame, data: st.DataO
 def test_the_short_way_to_a_request_makes_the_same_request(
     operation: str,
     command: bool,
+    sends: bool,
     credit: int,
     call_id: int,
     remaining: int | None,
@@ -142,10 +149,11 @@ def test_the_short_way_to_a_request_makes_the_same_request(
     arguments: bytes,
 ) -> None:
     """RequestEncoder and ``encode`` may differ in bytes, and not in what is read from them."""
-    encoder = RequestEncoder(operation, command=command, credit=credit)
+    encoder = RequestEncoder(operation, command=command, credit=credit, sends=sends)
     tail = request_tail() if identity is None else request_tail(*identity)
     data = encoder.encode(call_id, -1 if remaining is None else remaining, trace.encode(), tail, arguments)
-    header = Header(operation, int(command), credit, remaining, trace, identity)
+    header = Header(operation, command + 2 * sends, credit, remaining, trace, identity)
+    assert (header.command, header.sends) == (command, sends)
     assert decode(*parts(data)) == Request(call_id, header, arguments)
 
 
@@ -174,7 +182,9 @@ def nested(levels: int) -> bytes:
     ("kind", "call_id", "payload", "reason", "message"),
     [
         (0, 0, b"", Reason.MALFORMED, "0 is not a type of frame"),
-        (12, 1, b"", Reason.MALFORMED, "12 is not a type of frame"),
+        (13, 1, b"", Reason.MALFORMED, "13 is not a type of frame"),
+        (FrameType.REPLY | 0x80, 1, b"", Reason.MALFORMED, "131 is not a type of frame"),
+        (FrameType.CHUNK, 1, b"", Reason.MALFORMED, "CHUNK is empty"),
         (FrameType.PING, 7, b"12345678", Reason.MALFORMED, "PING belongs to no call, and has the call id 7"),
         (FrameType.REPLY, 0, b"\xc0", Reason.MALFORMED, "REPLY belongs to a call, and has the call id 0"),
         (FrameType.PING, 0, b"123", Reason.MALFORMED, "PING has a payload of 3 bytes; it has 8"),
@@ -186,7 +196,7 @@ def nested(levels: int) -> bytes:
         (FrameType.REQUEST, 1, b"", Reason.MALFORMED, "REQUEST is shorter than its header"),
         (FrameType.REQUEST, 1, b"\xff\xff\x90", Reason.MALFORMED, "REQUEST is shorter than its header"),
         (FrameType.REQUEST, 1, request("a.b"), Reason.MALFORMED, "the header of REQUEST can't be read"),
-        (FrameType.REQUEST, 1, request("a", 2, *HEADER[2:]), Reason.MALFORMED, "<= 1"),
+        (FrameType.REQUEST, 1, request("a", 4, *HEADER[2:]), Reason.MALFORMED, "<= 3"),
         (FrameType.REQUEST, 1, request("a", 0, -1, *HEADER[3:]), Reason.MALFORMED, ">= 0"),
         (FrameType.REQUEST, 1, request(*HEADER[:4], "0" * 31, *HEADER[5:]), Reason.MALFORMED, "length >= 32"),
         (FrameType.ERROR, 1, b"\x91\x05", Reason.MALFORMED, "ERROR can't be read"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from freestone.errors import Code
 from freestone.wire import (
     Cancel,
+    Chunk,
     Connection,
     Credit,
     End,
@@ -67,9 +68,9 @@ def opened(it: Connection, encoder: RequestEncoder = UNARY) -> int:
     return it.send_request(encoder, 1_000_000, TRACE.encode(), request_tail(), b"\x80")
 
 
-def request(call_id: int, credit: int = 0) -> bytes:
+def request(call_id: int, credit: int = 0, kind: int = 0) -> bytes:
     """Return the bytes that open a call."""
-    return encode(Request(call_id, Header("catalog.path", 0, credit, None, TRACE, None), b"\x80"))
+    return encode(Request(call_id, Header("catalog.path", kind, credit, None, TRACE, None), b"\x80"))
 
 
 def refused(it: Connection, data: bytes, reason: Reason, message: str) -> None:
@@ -92,7 +93,7 @@ def test_both_sides_greet_at_once_and_then_are_open() -> None:
     assert here.receive_data(there.data_to_send()) == [there.hello]
     assert here.state is there.state is State.OPEN
     assert here.peer == there.hello
-    assert here.version == there.version == 1
+    assert here.version == there.version == 2
 
 
 def test_the_newest_common_version_is_spoken() -> None:
@@ -109,7 +110,7 @@ def test_sides_without_a_common_version_part() -> None:
         connection(Side.CALLEE),
         encode(hello(versions=(8, 7))),
         Reason.NO_COMMON_VERSION,
-        "this side speaks version 1 of the protocol, not versions 7, 8",
+        "this side speaks versions 1, 2 of the protocol, not versions 7, 8",
     )
 
 
@@ -329,25 +330,31 @@ def test_a_frame_without_room_for_its_head_is_malformed() -> None:
     )
 
 
-def test_what_the_peer_would_not_take_is_not_sent() -> None:
+@pytest.mark.parametrize(
+    ("peer", "limit"),
+    [({"versions": (1,), "max_frame": 1024}, 1019), ({"max_message": 1024}, 1024)],
+    ids=["version 1", "version 2"],
+)
+def test_what_the_peer_would_not_take_is_not_sent(peer: dict[str, Any], limit: int) -> None:
     """The limit that the peer told in HELLO is kept, and the call can still be answered with an error."""
     caller, callee = connection(Side.CALLER), connection(Side.CALLEE)
     for it in (caller, callee):
-        it.receive_data(encode(hello(max_frame=1024)))
+        it.receive_data(encode(hello(**peer)))
         it.data_to_send()
-    with pytest.raises(FrameTooLarge, match=r"the request has \d+ bytes; the limit is 1024"):
+    with pytest.raises(FrameTooLarge, match=rf"the request has \d+ bytes; the limit is {limit}"):
         caller.send_request(UNARY, 1, TRACE.encode(), request_tail(), bytes(1000))
     assert caller.in_flight == 0
     assert caller.outgoing == []
     callee.receive_data(request(1) + request(2, credit=1))
-    with pytest.raises(FrameTooLarge, match="the result has 1025 bytes; the limit is 1024"):
-        callee.send_reply(1, bytes(1020))
-    with pytest.raises(FrameTooLarge, match="the item has 1025 bytes; the limit is 1024"):
-        callee.send_item(2, bytes(1020))
+    with pytest.raises(FrameTooLarge, match=f"the result has 1025 bytes; the limit is {limit}"):
+        callee.send_reply(1, bytes(1025))
+    with pytest.raises(FrameTooLarge, match=f"the item has 1025 bytes; the limit is {limit}"):
+        callee.send_item(2, bytes(1025))
     with pytest.raises(FrameTooLarge, match="the error has"):
         callee.send_error(Error(1, 13, "Internal", "x" * 1020, b"\x80", None, begun=True))
     callee.send_error(Error(1, 13, "Internal", "the result is too large", b"\x80", None, begun=True))
     assert callee.in_flight == 1
+    assert not callee.large
 
 
 # --- signs of life, and leaving
@@ -466,19 +473,35 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
+def in_chunks(frame: bytes, size: int) -> bytes:
+    """Return a frame in chunks whose pieces have that many bytes."""
+    kind, call_id, payload = frame[4], int.from_bytes(frame[5:9], "big"), frame[9:]
+    last = (len(payload) - 1) // size * size
+    chunks = b"".join(encode(Chunk(call_id, payload[at : at + size])) for at in range(0, last, size))
+    return chunks + (5 + len(payload) - last).to_bytes(4, "big") + bytes((kind,)) + frame[5:9] + payload[last:]
+
+
 CALLER_SAYS = st.one_of(
     st.integers(0, 5).map(lambda n: encode(Cancel(n)) if n else b""),
     st.just(encode(Ping(b"12345678"))),
     st.tuples(st.integers(1, 5), st.integers(1, 9)).map(lambda it: encode(Credit(*it))),
-    st.tuples(st.integers(1, 5), st.integers(0, 2)).map(lambda it: request(*it)),
+    st.tuples(st.integers(1, 5), st.integers(0, 2), st.integers(0, 3)).map(lambda it: request(*it)),
+    st.tuples(st.integers(1, 5), st.binary(min_size=1, max_size=9)).map(lambda it: encode(Chunk(*it))),
+    st.tuples(st.integers(1, 5), st.binary(max_size=9)).map(lambda it: encode(Item(*it))),
+    st.integers(1, 5).map(lambda call_id: encode(End(call_id))),
+    st.tuples(st.integers(1, 5), st.integers(1, 40)).map(lambda it: in_chunks(request(it[0]), it[1])),
     st.binary(max_size=12),
 )
 
 
-@given(st.lists(CALLER_SAYS, max_size=12), st.lists(st.integers(0, 10_000), max_size=20))
-def test_any_chunking_gives_the_same_events(said: list[bytes], cuts: list[int]) -> None:
+@given(
+    st.sampled_from([(1,), (1, 2), (1, 2, 9)]),
+    st.lists(CALLER_SAYS, max_size=12),
+    st.lists(st.integers(0, 10_000), max_size=20),
+)
+def test_any_chunking_gives_the_same_events(versions: tuple[int, ...], said: list[bytes], cuts: list[int]) -> None:
     """A network may cut bytes anywhere; what they mean does not change."""
-    data = encode(hello()) + b"".join(said)
+    data = encode(hello(versions=versions)) + b"".join(said)
     whole, cut = connection(Side.CALLEE), connection(Side.CALLEE)
     events: list[Event] = []
     for piece in pieces(data, cuts):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from freestone.errors import CANONICAL
-from freestone.wire import CALL, CONNECTION, CallState, FrameType, Limits, Move, Reason, State, decode, encode
+from freestone.wire import CALL, CONNECTION, CallState, FrameType, Limits, Move, Reason, Side, State, decode, encode
 
 TEXT = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
 EXAMPLES = re.findall(r"```hex\n(.*?)```\n\n```text\n(.*?)\n```", TEXT, re.DOTALL)
@@ -70,9 +70,11 @@ def test_the_states_of_a_connection_are_those_of_the_code() -> None:
 
 
 def test_the_states_of_a_call_are_those_of_the_code() -> None:
-    """Drawn from the table that Calls runs by."""
-    used = {frame for _, frame in CALL}
-    assert transitions(CallState, {frame: frame.name for frame in FrameType if frame in used}, CALL) in TEXT
+    """Drawn from the table that Calls runs by, a table for what each side sends."""
+    for side in Side:
+        moves = {(side, frame): frame.name for frame in FrameType if any(key[1:] == (side, frame) for key in CALL)}
+        after = {(state, (by, frame)): result for (state, by, frame), result in CALL.items()}
+        assert transitions(CallState, moves, after) in TEXT
 
 
 def test_the_limits_are_those_of_the_code() -> None:

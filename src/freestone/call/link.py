@@ -3,17 +3,30 @@
 The link moves bytes and minds the time; what they mean is the ``Connection``'s, and what to do about it the
 receiver's. Three things make it fast: what is sent in one turn of the loop is written at once at the end of it; one
 timer serves all limits on time; and events are handed on in one list.
+
+A large message must not be in the way of a small one. Its chunks are written some in each turn of the loop, behind
+whatever is small, and only while the transport and the system below it hold little that is not sent: what is in
+their buffers can't be overtaken.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Final, Protocol, cast, final
 
-from freestone.wire import Connection, Event, Goodbye, Reason, State, Violation
+from freestone.wire import Connection, Event, Goodbye, Limits, Reason, State, Violation
 
+_FULL: Final = 64 * 1024
+"""Bytes that the transport may hold before large messages wait, so that what is small need not wait behind them."""
 _HIGH_WATER: Final = 256 * 1024
-"""Bytes that the transport may hold before writing pauses."""
+"""Bytes that the transport may hold before all writing pauses."""
+_BURST: Final = 128 * 1024
+"""Bytes of large messages that are written in one turn of the loop."""
+_UNSENT: Final = 128 * 1024
+"""Bytes that TCP may hold and has not sent yet."""
+_UNREAD: Final = 256 * 1024
+"""Bytes that TCP may hold and has not handed over yet; Linux doubles it, for its own bookkeeping."""
 
 
 class Receiver(Protocol):
@@ -57,6 +70,8 @@ class Link(asyncio.Protocol):
         self.flushing = False
         """Whether what is queued is going to be written in any case."""
         self._gone = False
+        self._full = False
+        self._reading = True
         self._timer: asyncio.TimerHandle | None = None
         self._heard = False
         self._heard_at = 0.0
@@ -66,12 +81,14 @@ class Link(asyncio.Protocol):
         self._since = 0.0
         limits = wire.limits
         self._period = min(limits.handshake, limits.ping, limits.frame_time) / 4
+        self._resting = False
 
     # --- what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._transport.set_write_buffer_limits(high=_FULL)
+        _hold_little(self._transport.get_extra_info("socket"))
         self._since = self._heard_at = self._frame_since = self._loop.time()
         if self.closing:
             self._transport.close()
@@ -85,6 +102,8 @@ class Link(asyncio.Protocol):
             return
         wire = self.wire
         self._heard = True
+        if self._resting:
+            self._wake()
         events = wire.receive_data(data)
         if events:
             # What is sent while the events are acted on is written right after, without a turn of the loop.
@@ -98,17 +117,17 @@ class Link(asyncio.Protocol):
         """Let the transport close itself: half a connection is of no use."""
 
     def pause_writing(self) -> None:
-        self.paused = True
-        if not self._reads_on and self._transport is not None:
-            self._transport.pause_reading()
-        self._receiver.writable()
+        self._full = True
+        self._look_at_buffer()
 
     def resume_writing(self) -> None:
-        self.paused = False
-        if not self._reads_on and self._transport is not None and not self.closing:
-            self._transport.resume_reading()
+        self._full = False
+        self._heard = True  # the peer takes what is sent: it is alive
+        paused, self.paused = self.paused, False
         self.flush()
-        self._receiver.writable()
+        self._balance()
+        if paused:
+            self._receiver.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = self.closing = True
@@ -130,8 +149,17 @@ class Link(asyncio.Protocol):
     def flush(self) -> None:
         """Write what the connection has queued, as far as the network takes it."""
         self.flushing = False
-        if self.wire.outgoing and not self.paused and not self.closing and self._transport is not None:
-            self._transport.write(self.wire.data_to_send())
+        if self.paused or self.closing or self._transport is None:
+            return
+        if self._resting:
+            self._wake()
+        wire = self.wire
+        if wire.outgoing:
+            self._transport.write(wire.data_to_send())
+            if self._full:
+                self._look_at_buffer()
+        if wire.large:
+            self._pump(self._transport)
 
     def fail(self, reason: Reason, message: str) -> None:
         """End the connection for that reason, and tell the peer."""
@@ -161,36 +189,100 @@ class Link(asyncio.Protocol):
 
     # --- inside
 
+    def _pump(self, transport: asyncio.Transport) -> None:
+        """Write some of the large messages; the rest in later turns, when what is small has had its own."""
+        wire, waiting = self.wire, self.wire.waiting
+        if not self._full:
+            data = wire.chunks_to_send(_BURST)
+            if data:
+                transport.write(data)
+        if wire.large and not self._full:
+            self.send()
+        self._balance()
+        if wire.waiting < waiting:  # one is sent to its end, and its call may have more
+            self._receiver.writable()
+
+    def _look_at_buffer(self) -> None:
+        """Pause if the transport, which is full, holds too much for anything more."""
+        if self.paused or self._transport is None or self._transport.get_write_buffer_size() <= _HIGH_WATER:
+            return
+        self.paused = True
+        self._balance()
+        self._receiver.writable()
+
+    def _balance(self) -> None:
+        """Read only as long as the answers can be written, if this is the side that answers."""
+        reads = self._reads_on or not (self.paused or self.wire.waiting > self.wire.limits.unfinished)
+        if reads is not self._reading and self._transport is not None and not self.closing:
+            self._reading = reads
+            if reads:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
     def _end(self, reason: str) -> None:
         receiver, self._receiver = self._receiver, _NOBODY
         receiver.ended(reason)
 
+    def _wake(self) -> None:
+        """Look often again: something is under way."""
+        self._resting = False
+        if self._timer is not None:
+            self._timer.cancel()
+            # Whoever said nothing while it was asked nothing was not silent.
+            self._heard_at = self._frame_since = self._loop.time()
+            self._timer = self._loop.call_later(self._period, self._tick)
+
     def _tick(self) -> None:
-        """Look at everything that has a limit in time; some four times in the shortest of them."""
+        """Look at everything that has a limit in time; some four times in the shortest of them while calls are open."""
         if self._gone:
             return
-        self._timer = self._loop.call_later(self._period, self._tick)
         now, limits = self._loop.time(), self.wire.limits
+        period = self._period
         if self.closing:
             if now - self._since > limits.handshake:
                 self.abort("the peer did not read the end")
-            return
-        if self._heard:
-            self._heard, self._heard_at, self._pinged = False, now, False
-        stopped = self.paused and not self._reads_on  # then it is this side that keeps the frame from its end
-        if stopped or not self.wire.mid_frame or self._frames != self.wire.frames:
-            self._frames, self._frame_since = self.wire.frames, now
-        if self.wire.peer is None:
+                return
+        elif self.wire.peer is None:
             if now - self._since > limits.handshake:
                 self.fail(Reason.TOO_SLOW, f"the handshake took more than {limits.handshake:g} s")
-        elif now - self._frame_since > limits.frame_time:
+        else:
+            rested, self._resting = self._resting, False
+            self._look(now, limits, rested=rested)
+            if not self.closing and not (self.wire.in_flight or self._pinged or self.wire.mid_frame):
+                self._resting = True
+                period = limits.quiet
+        self._timer = self._loop.call_later(period, self._tick)
+
+    def _look(self, now: float, limits: Limits, *, rested: bool) -> None:
+        """Ask for a sign of life when it is time, and end what is too slow or gives none."""
+        if self._heard:
+            self._heard, self._heard_at, self._pinged = False, now, False
+        # What is not read is not late: then it is this side that keeps the frame from its end.
+        if not self._reading or not self.wire.mid_frame or self._frames != self.wire.frames:
+            self._frames, self._frame_since = self.wire.frames, now
+        if now - self._frame_since > limits.frame_time:
             self.fail(Reason.TOO_SLOW, f"a frame took more than {limits.frame_time:g} s")
-        elif now - self._heard_at > limits.idle:
+        elif not rested and now - self._heard_at > limits.idle:
             self.fail(Reason.SILENT, f"nothing came for {limits.idle:g} s")
-        elif now - self._heard_at > limits.ping and not self._pinged:
+        elif not self._pinged and (rested or (self.wire.in_flight and now - self._heard_at > limits.ping)):
             self._pinged = True
+            self._heard_at = now if rested else self._heard_at
             self.wire.send_ping(bytes(8))
             self.send()
+
+
+def _hold_little(sock: socket.socket | None) -> None:
+    """Let the system keep little that was not sent, or not read: it would be in the way of what is more urgent.
+
+    A Unix socket holds little by itself. TCP would hold megabytes at both ends.
+    """
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    # Its receive buffer would grow with the speed of the sender, and with it the way of whatever comes behind.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # not every system has it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 @final

@@ -66,6 +66,6 @@ class ServedStream:
         if len(wire.outgoing) >= _BURST:
             # A generator that never suspends would keep the loop to itself: nothing would be written, nor paused.
             await asyncio.sleep(0)
-        while not wire.credit(call.call_id) or link.paused:
+        while not wire.credit(call.call_id) or link.paused or call.call_id in wire.large:
             self._waiter = call.session.loop.create_future()
             await self._waiter

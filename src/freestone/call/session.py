@@ -24,6 +24,7 @@ from freestone.wire import (
     Error,
     Event,
     FrameTooLarge,
+    Header,
     Hello,
     Limits,
     Reason,
@@ -123,6 +124,8 @@ class Session:
         if not self.link.paused:
             for call in self._calls.values():
                 call.wake()
+        if self._draining:
+            self._close_if_done()
 
     def ended(self, reason: str) -> None:
         if SIGNALS.observed and self.wire.peer is not None:
@@ -170,8 +173,8 @@ class Session:
         try:
             target = self._targets.get(header.operation) or self._dispatcher.find(header.operation)
             operation = target.operation
-            if header.command != (operation.kind is _COMMAND) or (header.credit > 0) is not operation.streams:
-                raise _mismatch(target, command=bool(header.command))
+            if header.kind != (operation.kind is _COMMAND) or (header.credit > 0) is not operation.streams:
+                raise _mismatch(target, header)
             if self._given_up and call_id in self._given_up:
                 raise _cancelled(target)
         except ServiceError as error:
@@ -260,7 +263,8 @@ class Session:
 
     def _close_if_done(self) -> None:
         """Close in a while, if the caller does not when it has its last answer, as it should."""
-        if not self._calls and not self._backlog and not self.link.closing:
+        busy = self._calls or self._backlog or self.wire.in_flight or self.wire.large
+        if not busy and not self.link.closing:
             self.loop.call_later(_GRACE, self.link.close, "every call was answered")
 
     def refuse(self, call_id: int, body: ErrorBody) -> None:
@@ -294,11 +298,13 @@ def _frame(call_id: int, body: ErrorBody, begun: bool) -> Error:
     return Error(call_id, body.code, body.name, body.message, body.fields, body.trace_id, begun, body.retried)
 
 
-def _mismatch(target: Target, *, command: bool) -> Unimplemented:
+def _mismatch(target: Target, header: Header) -> Unimplemented:
     """Return why a call is refused whose caller has another idea of the operation than we have."""
     operation = target.operation
-    if command is not (operation.kind is Kind.COMMAND):
+    if header.command is not (operation.kind is Kind.COMMAND):
         return Unimplemented(f"{target.name} is a {operation.kind.value} here, and was called as another kind")
+    if header.sends:
+        return Unimplemented(f"{target.name} takes no items here")
     return Unimplemented(f"{target.name} {'streams' if operation.streams else 'does not stream'} here")
 
 

@@ -7,6 +7,7 @@ from .connection import Event as Event
 from .connection import Violation as Violation
 from .frames import VERSIONS as VERSIONS
 from .frames import Cancel as Cancel
+from .frames import Chunk as Chunk
 from .frames import Credit as Credit
 from .frames import End as End
 from .frames import Error as Error

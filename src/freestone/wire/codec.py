@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from .frames import (
     Cancel,
+    Chunk,
     Credit,
     End,
     Error,
@@ -36,6 +37,9 @@ HEAD: Final = Layout(">IBI")
 """The head of a frame: length, type, call id."""
 COUNTED: Final = HEAD.size - 4
 """How much of the head the length counts."""
+
+COMPRESSED: Final = 0x80
+"""Added to the type of a frame whose payload is compressed, or is a piece of a compressed message."""
 
 _COUNT: Final = Layout(">I")
 U32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -92,6 +96,8 @@ def encode(frame: Frame) -> bytes:
             return _framed(FrameType.PING, 0, frame.data)
         case Pong():
             return _framed(FrameType.PONG, 0, frame.data)
+        case Chunk():
+            return _framed(FrameType.CHUNK, frame.call_id, frame.piece)
         case Goodbye(reason, message, last):
             return _framed(FrameType.GOODBYE, 0, _encode(_GoodbyeBody(int(reason), message, last)))
 
@@ -196,6 +202,12 @@ def _goodbye(call_id: int, payload: bytes, depth: int) -> Goodbye:
     return Goodbye(Reason(body.reason) if known else Reason.UNKNOWN, body.message, body.last_call_id)
 
 
+def _chunk(call_id: int, payload: bytes, depth: int) -> Chunk:
+    if not payload:
+        raise WireError(Reason.MALFORMED, "CHUNK is empty")
+    return Chunk(call_id, payload)
+
+
 def _exactly(payload: bytes, size: int, name: str) -> None:
     if len(payload) != size:
         raise WireError(Reason.MALFORMED, f"{name} has a payload of {len(payload)} bytes; it has {size}")
@@ -213,5 +225,6 @@ _READERS: Final[dict[int, Callable[[int, bytes, int], Any]]] = {
     FrameType.PING: _ping,
     FrameType.PONG: _pong,
     FrameType.GOODBYE: _goodbye,
+    FrameType.CHUNK: _chunk,
 }
 _OF_CONNECTION: Final = frozenset({FrameType.HELLO, FrameType.PING, FrameType.PONG, FrameType.GOODBYE})

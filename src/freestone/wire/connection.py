@@ -11,7 +11,7 @@ the last event; what came before it in the same bytes counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, TypeAlias, final
 
 from msgspec import Struct
@@ -21,10 +21,12 @@ from freestone.errors import Code
 
 from .assembly import Assembly
 from .calls import Calls
-from .codec import COUNTED, HEAD, decode, encode
+from .codec import COMPRESSED, COUNTED, HEAD, decode, encode
+from .compression import ZSTD, compressed, compressor, is_compressible
 from .frames import (
     LAST_CALL,
     Cancel,
+    Chunk,
     Credit,
     End,
     Error,
@@ -40,14 +42,19 @@ from .frames import (
 )
 from .greeting import agree
 from .limits import FrameTooLarge, Limits
+from .outflow import CHUNK, Outflow
 from .reason import Reason, WireError
 from .request import RequestEncoder
 from .state import CONNECTION, CallState, Move, Side, State
+from .unfinished import Unfinished
 
 _pack: Final = HEAD.pack
 _unpack: Final = HEAD.unpack_from
 _HEAD_SIZE: Final = HEAD.size
 _NO_FIELDS: Final = b"\x80"
+
+_MESSAGES: Final = frozenset({FrameType.REQUEST, FrameType.REPLY, FrameType.ERROR, FrameType.ITEM, FrameType.CHUNK})
+"""The frames whose payload may be compressed."""
 
 _UNARY: Final = CallState.UNARY
 _UNARY_CANCELLED: Final = CallState.UNARY_CANCELLED
@@ -81,17 +88,18 @@ class Connection:
     >>> here.receive_data(there.data_to_send())[0].process
     'catalog'
     >>> here.state, here.version
-    (<State.OPEN: 'open'>, 1)
+    (<State.OPEN: 'open'>, 2)
     """
 
     __slots__ = (
-        "_assembly", "_calls", "_peer_frame", "_pings", "_readers", "_side",
-        "_states", "frames", "hello", "limits", "outgoing", "peer", "state", "version",
+        "_assembly", "_calls", "_compress", "_outflow", "_peer_message", "_pings", "_plain", "_readers", "_side",
+        "_states", "_unfinished", "_whole", "frames", "hello", "large", "limits", "outgoing", "peer", "state",
+        "version",
     )  # fmt: skip
 
     def __init__(self, side: Side, hello: Hello, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self.hello = replace(hello, max_frame=self.limits.frame, max_calls=self.limits.calls)
+        self.hello = _greeting(hello, self.limits)
         self.state = State.IDLE
         self.peer: Hello | None = None
         """Who is at the other end, after the handshake."""
@@ -102,11 +110,20 @@ class Connection:
         self.frames = 0
         """How many times ``receive_data`` has completed a frame; it stands still while one is under way."""
         self._side = side
-        self._calls = Calls()
+        self._calls = Calls(side)
         self._states = self._calls.states
         self._assembly = Assembly(self.limits.hello)
+        self._unfinished = Unfinished(self.limits)
+        self._outflow = Outflow(0, self.limits.hello)
+        self.large: Collection[int] = self._outflow.calls
+        """The calls that have large messages to send; ``chunks_to_send`` gives them bit by bit."""
         self._pings = 0
-        self._peer_frame = 0
+        # What a frame may have after its length to be sent as it is; what a message may have in one frame, and what
+        # it may have at all; and from which size on it is compressed.
+        self._plain = 0
+        self._whole = 0
+        self._peer_message = 0
+        self._compress = 0
         self._readers: dict[int, Callable[[int, bytes, list[Event]], None]] = {
             FrameType.HELLO: self._receive_hello,
             FrameType.GOODBYE: self._receive_goodbye,
@@ -116,8 +133,10 @@ class Connection:
 
     @property
     def in_flight(self) -> int:
-        """How many calls are not answered yet, those that were cancelled included."""
-        return len(self._states)
+        """How many calls are not answered yet, those included that were cancelled, or whose request is under way."""
+        if self._side is Side.CALLER or not self._unfinished.calls:
+            return len(self._states)
+        return len(self._states) + sum(call_id not in self._states for call_id in self._unfinished.calls)
 
     @property
     def mid_frame(self) -> bool:
@@ -143,10 +162,19 @@ class Connection:
         """Return how many items of the stream may still be sent; 0 if it is over."""
         return self._calls.credit.get(call_id, 0)
 
+    def allowance(self, call_id: int) -> int:
+        """Return how many items the caller may still send for the call; 0 if it has sent all, or the call is over."""
+        return self._calls.allowance.get(call_id, 0)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of the large messages that are not sent, or not all of them."""
+        return self._outflow.waiting
+
     # --- bytes out
 
     def data_to_send(self) -> bytes:
-        """Return what waits to be written, and forget it."""
+        """Return what waits to be written, large messages excepted, and forget it."""
         outgoing = self.outgoing
         if len(outgoing) == 1:
             data = outgoing[0]
@@ -155,6 +183,10 @@ class Connection:
         outgoing.clear()
         self._pings = 0
         return data
+
+    def chunks_to_send(self, most: int) -> bytes:
+        """Return the next pieces of large messages, a frame of each in turn and about that many bytes together."""
+        return b"".join(self._outflow.take(most))
 
     def start(self) -> None:
         """Greet. It is the first thing that either side does, without waiting for the other."""
@@ -168,59 +200,89 @@ class Connection:
         """
         if self.state is not _OPEN or self._side is not Side.CALLER or self._calls.last_id >= LAST_CALL:
             raise RuntimeError(f"no call can be opened: the connection is {self.state.value}")
+        if encoder.sends and self.version < 2:
+            raise RuntimeError("a caller sends items from version 2 of the protocol on")
         call_id = self._calls.last_id + 1
-        frame = encoder.encode(call_id, remaining, trace, tail, arguments)
-        if len(frame) - 4 > self._peer_frame:
-            raise FrameTooLarge(_too_large("the request", len(frame) - 4, self._peer_frame))
-        self._calls.open(call_id, encoder.credit)
-        self.outgoing.append(frame)
+        if len(arguments) > self._plain:
+            # Their bytes are not copied: they are what is large.
+            head = encoder.encode(call_id, remaining, trace, tail, b"")[_HEAD_SIZE:]
+            self._send_large("the request", FrameType.REQUEST, call_id, head, arguments)
+        else:
+            frame = encoder.encode(call_id, remaining, trace, tail, arguments)
+            if len(frame) - 4 > self._plain:
+                self._send_large("the request", FrameType.REQUEST, call_id, frame[_HEAD_SIZE:])
+            else:
+                self.outgoing.append(frame)
+        self._calls.open(call_id, encoder.credit, encoder.sends)
         return call_id
 
     def send_reply(self, call_id: int, result: bytes) -> None:
         """End a call with its result. Raises FrameTooLarge if the peer would not take it; the call stays open."""
         length = COUNTED + len(result)
-        if length > self._peer_frame:
-            raise FrameTooLarge(_too_large("the result", length, self._peer_frame))
+        if length > self._plain:
+            self._check_size("the result", len(result))
         # What Calls.sends does, without a call: nothing else is sent as often.
         state = self._states.get(call_id)
-        if state is not _UNARY and state is not _UNARY_CANCELLED:
+        if state is _UNARY or state is _UNARY_CANCELLED:
+            del self._states[call_id]
+        else:
             self._calls.sends(call_id, FrameType.REPLY)
-        del self._states[call_id]
-        self.outgoing.append(_pack(length, 3, call_id) + result)
+            self._unfinished.drop(call_id)
+        if length <= self._plain:
+            self.outgoing.append(_pack(length, 3, call_id) + result)
+        elif state is _UNARY_CANCELLED:
+            self.outgoing.append(encode(_cancelled(call_id)))  # nobody waits for all that
+        else:
+            self._send_large("the result", FrameType.REPLY, call_id, result)
 
     def send_error(self, error: Error) -> None:
         """End a call with an error. Raises FrameTooLarge if the peer would not take it; the call stays open."""
-        data = encode(error)
-        if len(data) - 4 > self._peer_frame:
-            raise FrameTooLarge(_too_large("the error", len(data) - 4, self._peer_frame))
-        self._calls.sends(error.call_id, FrameType.ERROR)
-        self.outgoing.append(data)
+        data, call_id = encode(error), error.call_id
+        self._check_size("the error", len(data) - _HEAD_SIZE)
+        self._calls.sends(call_id, FrameType.ERROR)
+        self._unfinished.drop(call_id)
+        if len(data) - 4 > self._plain or call_id in self._outflow.calls:
+            self._send_large("the error", FrameType.ERROR, call_id, data[_HEAD_SIZE:])
+        else:
+            self.outgoing.append(data)
 
     def send_item(self, call_id: int, item: bytes) -> None:
-        """Send the next item of a stream, for which there must be ``credit``. Raises FrameTooLarge."""
+        """Send the next item: the callee's, for which there must be ``credit``, or the caller's, with ``allowance``.
+
+        Raises FrameTooLarge.
+        """
         length = COUNTED + len(item)
-        if length > self._peer_frame:
-            raise FrameTooLarge(_too_large("the item", length, self._peer_frame))
+        self._check_size("the item", len(item))
         self._calls.sends(call_id, FrameType.ITEM)
-        if not self._calls.spend(call_id):
+        if not self._calls.spend(call_id, self._side):
             raise RuntimeError(f"the stream {call_id} has no credit left")
-        self.outgoing.append(_pack(length, 6, call_id) + item)
+        if length > self._plain or call_id in self._outflow.calls:
+            self._send_large("the item", FrameType.ITEM, call_id, item)
+        else:
+            self.outgoing.append(_pack(length, 6, call_id) + item)
 
     def send_end(self, call_id: int) -> None:
-        """End a stream well."""
+        """End this side's items well; the callee's end is the end of the call."""
         self._calls.sends(call_id, FrameType.END)
-        self.outgoing.append(encode(End(call_id)))
+        if self._side is Side.CALLEE:
+            self._unfinished.drop(call_id)
+        if call_id in self._outflow.calls:
+            self._outflow.add(FrameType.END, call_id)
+        else:
+            self.outgoing.append(encode(End(call_id)))
 
     def send_cancel(self, call_id: int) -> None:
         """Give a call up. It counts as in flight until the callee has answered, but yields no more events."""
         self._calls.sends(call_id, FrameType.CANCEL)
+        self._outflow.drop(call_id)
+        self._unfinished.drop(call_id)
         self.outgoing.append(encode(Cancel(call_id)))
 
     def send_credit(self, call_id: int, items: int) -> None:
-        """Let the callee send that many more items of the stream."""
+        """Let the other side send that many more items. Does nothing if it has sent all."""
         self._calls.sends(call_id, FrameType.CREDIT)
-        self._calls.credit[call_id] += items
-        self.outgoing.append(encode(Credit(call_id, items)))
+        if self._calls.grant(call_id, _other(self._side), items):
+            self.outgoing.append(encode(Credit(call_id, items)))
 
     def send_ping(self, data: bytes) -> None:
         """Ask for a sign of life; ``data`` is 8 bytes that come back."""
@@ -271,7 +333,7 @@ class Connection:
                 break
             reader = self._readers.get(kind)
             if reader is None:
-                raise self._unexpected(kind)
+                reader = self._compressed_reader(kind)
             self.frames += 1
             reader(call_id, data[offset + _HEAD_SIZE : stop], events)
             if not self._readers:
@@ -279,6 +341,21 @@ class Connection:
             offset = stop
         if offset < end:
             self._assembly.keep(data[offset:])
+
+    def _compressed_reader(self, kind: int) -> Callable[[int, bytes, list[Event]], None]:
+        """Return what reads a frame of a type that is not plain. Raises WireError if there is none of that type."""
+        reader = self._readers.get(kind ^ COMPRESSED)
+        if reader is None or not self._compress or kind ^ COMPRESSED not in _MESSAGES:
+            raise self._unexpected(kind)
+
+        def read(call_id: int, payload: bytes, events: list[Event]) -> None:
+            if not call_id:
+                raise WireError(Reason.MALFORMED, "a compressed frame belongs to a call, and has the call id 0")
+            self._keep_piece(call_id, payload, compressed=True)
+            if kind != FrameType.CHUNK | COMPRESSED:
+                reader(call_id, b"", events)
+
+        return read
 
     def _unexpected(self, kind: int) -> WireError:
         if self.peer is None:
@@ -295,86 +372,157 @@ class Connection:
         self._move(Move.RECEIVE_HELLO)
         self.version = agree(self.hello, hello)
         self.peer = hello
-        self._peer_frame = hello.max_frame
+        self._set_sizes(hello)
         self._assembly.greeted = True
         self._assembly.largest = self.limits.frame
         self._readers = self._greeted_readers()
         events.append(hello)
 
+    def _set_sizes(self, peer: Hello) -> None:
+        """Take what the peer said of sizes; in version 1 a message is one frame."""
+        if self.version < 2:
+            self._plain = peer.max_frame
+            self._peer_message = peer.max_frame - COUNTED
+            return
+        self._peer_message = peer.max_message
+        self._outflow = Outflow(peer.max_unfinished, peer.max_frame)
+        self.large = self._outflow.calls
+        self._whole = min(CHUNK, peer.max_frame - COUNTED, peer.max_message)
+        self._plain = COUNTED + self._whole
+        if self.limits.compress is not None and ZSTD in peer.compression:
+            self._compress = self.limits.compress
+            self._plain = min(self._plain, self._compress + COUNTED - 1)
+
     def _greeted_readers(self) -> dict[int, Callable[[int, bytes, list[Event]], None]]:
-        both: dict[int, Callable[[int, bytes, list[Event]], None]] = {
+        readers: dict[int, Callable[[int, bytes, list[Event]], None]] = {
             FrameType.PING: self._receive_ping,
             FrameType.PONG: self._receive_pong,
             FrameType.GOODBYE: self._receive_goodbye,
         }
-        if self._side is Side.CALLER:
-            return both | {
-                FrameType.REPLY: self._receive_reply,
-                FrameType.ERROR: self._receive_error,
-                FrameType.ITEM: self._receive_item,
-                FrameType.END: self._receive_end,
-            }
-        return both | {
-            FrameType.REQUEST: self._receive_request,
-            FrameType.CANCEL: self._receive_cancel,
-            FrameType.CREDIT: self._receive_credit,
-        }
+        caller = self._side is Side.CALLER
+        if caller:
+            readers[FrameType.REPLY] = self._receive_reply
+            readers[FrameType.ERROR] = self._receive_error
+        else:
+            readers[FrameType.REQUEST] = self._receive_request
+            readers[FrameType.CANCEL] = self._receive_cancel
+        if self.version >= 2:
+            readers[FrameType.CHUNK] = self._receive_chunk
+        if caller or self.version >= 2:
+            readers[FrameType.ITEM] = self._receive_item
+            readers[FrameType.END] = self._receive_end
+        if not caller or self.version >= 2:
+            readers[FrameType.CREDIT] = self._receive_credit
+        return readers
 
-    def _receive_request(self, call_id: int, payload: bytes, events: list[Event]) -> None:
-        request = decode(FrameType.REQUEST, call_id, payload, depth=self.limits.depth)
-        assert isinstance(request, Request)
-        if call_id <= self._calls.last_id:
-            raise WireError(Reason.OUT_OF_STATE, f"the call id {call_id} came after {self._calls.last_id}")
+    def _receive_chunk(self, call_id: int, payload: bytes, events: list[Event]) -> None:
+        chunk = decode(FrameType.CHUNK, call_id, payload)
+        assert isinstance(chunk, Chunk)
+        self._keep_piece(call_id, chunk.piece, compressed=False)
+
+    def _keep_piece(self, call_id: int, piece: bytes, *, compressed: bool) -> None:
+        """Keep a piece of a message, unless nobody waits for it any more. Raises WireError if it may not come."""
+        calls = self._calls
+        if self._side is Side.CALLER:
+            if call_id not in self._states:
+                raise WireError(Reason.OUT_OF_STATE, f"CHUNK came for the call {call_id}, which is not open")
+            wanted = calls.is_live(call_id)
+        elif call_id > calls.last_id:
+            wanted = self._opens(call_id, "CHUNK")
+        else:
+            wanted = calls.is_sending(call_id) or call_id in self._unfinished.calls
+            if not wanted and call_id in self._states:
+                raise WireError(
+                    Reason.OUT_OF_STATE, f"CHUNK came for the call {call_id}, which is {self._states[call_id].value}"
+                )
+        if wanted:
+            self._unfinished.add(call_id, piece, compressed=compressed)
+
+    def _opens(self, call_id: int, name: str) -> bool:
+        """Note that a new call begins to come; return whether it is wanted. Raises WireError if it may not come."""
         if self.state is State.DRAINING:
             self._calls.last_id = call_id  # it crossed the GOODBYE, which told its sender that it is not begun
-            return
+            return False
         if self.state is not _OPEN:
-            raise WireError(Reason.OUT_OF_STATE, "REQUEST came after GOODBYE")
+            raise WireError(Reason.OUT_OF_STATE, f"{name} came after GOODBYE")
+        self._calls.last_id = call_id
+        return True
+
+    def _receive_request(self, call_id: int, payload: bytes, events: list[Event]) -> None:
+        if call_id in self._unfinished.calls and call_id not in self._states:
+            payload = self._unfinished.finish(call_id, payload)
+        elif self.state is State.DRAINING:
+            self._calls.last_id = max(call_id, self._calls.last_id)
+            return
+        elif call_id <= self._calls.last_id:
+            raise WireError(Reason.OUT_OF_STATE, f"the call id {call_id} came after {self._calls.last_id}")
+        else:
+            self._opens(call_id, "REQUEST")
+        request = decode(FrameType.REQUEST, call_id, payload, depth=self.limits.depth)
+        assert isinstance(request, Request)
+        header = request.header
+        if header.kind > 1 and self.version < 2:
+            raise WireError(Reason.MALFORMED, f"{header.kind} is not a kind of call in version {self.version}")
         if len(self._states) >= self.limits.calls:
-            self._calls.last_id = call_id
             self.outgoing.append(encode(_refusal(call_id, self.limits.calls)))
             return
-        self._calls.open(call_id, request.header.credit)
+        self._calls.open(call_id, header.credit, header.sends)
         events.append(request)
 
     def _receive_reply(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         if self._states.get(call_id) is _UNARY:  # what Calls.receives does, without a call
             del self._states[call_id]
-            events.append(Reply(call_id, payload))
+        elif self._calls.receives(call_id, FrameType.REPLY):
+            self._outflow.drop(call_id)
         else:
-            self._calls.receives(call_id, FrameType.REPLY)
+            return
+        if self._unfinished.calls:
+            payload = self._unfinished.finish(call_id, payload)
+        events.append(Reply(call_id, payload))
 
     def _receive_error(self, call_id: int, payload: bytes, events: list[Event]) -> None:
-        error = decode(FrameType.ERROR, call_id, payload, depth=self.limits.depth)
-        if self._calls.receives(call_id, FrameType.ERROR):
-            events.append(error)
+        if not self._calls.receives(call_id, FrameType.ERROR):
+            return
+        self._outflow.drop(call_id)
+        payload = self._unfinished.finish(call_id, payload)
+        events.append(decode(FrameType.ERROR, call_id, payload, depth=self.limits.depth))
 
     def _receive_item(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         wanted = self._calls.receives(call_id, FrameType.ITEM)
-        if not self._calls.spend(call_id):
+        if call_id in self._states and not self._calls.spend(call_id, _other(self._side)):
             raise WireError(Reason.OVER_CREDIT, f"an item of the stream {call_id} came that had not been granted")
         if wanted:
+            if self._unfinished.calls:
+                payload = self._unfinished.finish(call_id, payload)
             events.append(Item(call_id, payload))
 
     def _receive_end(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         end = decode(FrameType.END, call_id, payload)
+        if self._unfinished.drop(call_id):
+            raise WireError(Reason.OUT_OF_STATE, f"END came for the call {call_id} amid an item")
         if self._calls.receives(call_id, FrameType.END):
+            self._outflow.drop(call_id)
             events.append(end)
 
     def _receive_cancel(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         cancel = decode(FrameType.CANCEL, call_id, payload)
+        opening = self._unfinished.drop(call_id) and call_id not in self._states
         if self._calls.receives(call_id, FrameType.CANCEL):
             events.append(cancel)
+        # Nobody waits for what is still on its way, or will read a request to its end.
+        answered = self._outflow.drop(call_id) and call_id not in self._states
+        if opening or answered:
+            self.outgoing.append(encode(_cancelled(call_id, begun=answered)))
 
     def _receive_credit(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         credit = decode(FrameType.CREDIT, call_id, payload)
         assert isinstance(credit, Credit)
         if self._calls.receives(call_id, FrameType.CREDIT):
-            granted = self._calls.credit[call_id] + credit.items
+            granted = self._calls.grant(call_id, self._side, credit.items)
             if granted > self.limits.credit:
                 raise WireError(Reason.FLOOD, f"the stream {call_id} was granted {granted} items")
-            self._calls.credit[call_id] = granted
-            events.append(credit)
+            if granted:
+                events.append(credit)
 
     def _receive_ping(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         ping = decode(FrameType.PING, call_id, payload)
@@ -402,11 +550,37 @@ class Connection:
         """End the calls that the peer has not begun and will not begin, as calls that may go elsewhere."""
         message = f"the callee is leaving: {goodbye.message}"
         newer = [call_id for call_id in self._states if call_id > goodbye.last_call_id]
+        for call_id in newer:
+            self._outflow.drop(call_id)
         events.extend(
             Error(call_id, Code.UNAVAILABLE, "Unavailable", message, _NO_FIELDS, None, begun=False)
             for call_id in newer
             if self._calls.forget(call_id)
         )
+
+    # --- large messages
+
+    def _check_size(self, what: str, size: int) -> None:
+        if size > self._peer_message:
+            raise FrameTooLarge(f"{what} has {size} bytes; the limit is {self._peer_message}")
+
+    def _send_large(self, what: str, kind: FrameType, call_id: int, *parts: bytes) -> None:
+        """Send what is compressed or does not go in one frame, or stands behind what does not."""
+        size = sum(map(len, parts))
+        self._check_size(what, size)
+        squeezes = bool(self._compress) and size >= self._compress
+        if size <= self._whole and call_id not in self._outflow.calls:
+            body = b"".join(parts)
+            packed = compressed(body) if squeezes else None
+            if packed is None:
+                self.outgoing.append(_pack(COUNTED + size, kind, call_id) + body)
+            else:
+                self.outgoing.append(_pack(COUNTED + len(packed), kind | COMPRESSED, call_id) + packed)
+            return
+        squeezes = squeezes and is_compressible(parts[-1])
+        self._outflow.add(kind, call_id, *parts, compressor=compressor() if squeezes else None)
+        if kind is FrameType.REQUEST:
+            self.outgoing.append(self._outflow.begin(call_id))
 
     # --- transitions
 
@@ -424,6 +598,8 @@ class Connection:
         self._readers = {}
         self._calls.clear()
         self._assembly.clear()
+        self._unfinished.clear()
+        self._outflow.clear()
 
 
 def _refusal(call_id: int, limit: int) -> Error:
@@ -431,8 +607,22 @@ def _refusal(call_id: int, limit: int) -> Error:
     return Error(call_id, Code.RESOURCE_EXHAUSTED, "ResourceExhausted", message, _NO_FIELDS, None, begun=False)
 
 
-def _too_large(what: str, size: int, limit: int) -> str:
-    return f"{what} has {size} bytes; the limit is {limit}"
+def _cancelled(call_id: int, *, begun: bool = True) -> Error:
+    return Error(call_id, Code.CANCELLED, "Cancelled", "the caller gave it up", _NO_FIELDS, None, begun=begun)
+
+
+def _greeting(hello: Hello, limits: Limits) -> Hello:
+    """Return the greeting with what this side puts up with. Raises ModuleNotFoundError if it can't compress."""
+    if limits.compress is not None:
+        compressor()
+    return replace(
+        hello,
+        max_frame=limits.frame,
+        max_calls=limits.calls,
+        max_message=limits.message,
+        max_unfinished=limits.unfinished,
+        compression=() if limits.compress is None else (ZSTD,),
+    )
 
 
 def _other(side: Side) -> Side:

@@ -20,7 +20,7 @@ from msgspec import Meta, Raw, Struct
 
 from .reason import Reason
 
-VERSIONS: Final = (1,)
+VERSIONS: Final = (1, 2)
 """The versions of the protocol that this code speaks."""
 LAST_CALL: Final = 2**32 - 1
 """The last call id; a connection that has used it opens no more calls."""
@@ -40,7 +40,11 @@ class FrameType(enum.IntEnum):
     PING = 9
     PONG = 10
     GOODBYE = 11
+    CHUNK = 12
 
+
+SENDS: Final = 2
+"""What the kind of a call is greater by if its caller sends items."""
 
 CreditCount: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
@@ -63,6 +67,12 @@ class Hello(Struct, frozen=True, kw_only=True):
     """Bytes that a frame sent to the sender may have after its length field."""
     max_calls: Annotated[int, Meta(ge=1, le=2**32 - 1)] = 1024
     """Calls that the sender serves at a time on this connection."""
+    max_message: Annotated[int, Meta(ge=1024, le=2**63 - 1)] = 128 * 1024 * 1024
+    """From version 2: bytes that a message sent to the sender may have, all its chunks together."""
+    max_unfinished: Annotated[int, Meta(ge=1024, le=2**63 - 1)] = 256 * 1024 * 1024
+    """From version 2: bytes that the messages may have together whose chunks are on their way to the sender."""
+    compression: tuple[str, ...] = ()
+    """From version 2: the compressions that the sender reads; ``zstd`` is the only one. Unknown ones are ignored."""
 
 
 @final
@@ -71,8 +81,8 @@ class Header(Struct, frozen=True, array_like=True, gc=False):
 
     operation: str
     """Service and method, as ``progress.complete``."""
-    command: Annotated[int, Meta(ge=0, le=1)]
-    """0 for a query, 1 for a command."""
+    kind: Annotated[int, Meta(ge=0, le=3)]
+    """The sum of 1 for a command (else it is a query) and, from version 2, 2 if the caller sends items."""
     credit: CreditCount
     """Items that may be sent at once if the operation streams; 0 if it does not."""
     remaining: Annotated[int, Meta(ge=0)] | None
@@ -83,6 +93,16 @@ class Header(Struct, frozen=True, array_like=True, gc=False):
     """On whose behalf: subject and scopes; None if nobody's."""
     extra: Mapping[str, Raw] = {}
     """Room for later context, such as an idempotency key; unknown keys are ignored."""
+
+    @property
+    def command(self) -> bool:
+        """Whether the operation is a command, as the caller knows it."""
+        return self.kind & 1 == 1
+
+    @property
+    def sends(self) -> bool:
+        """Whether the caller sends items after the request."""
+        return self.kind >= SENDS
 
 
 @final
@@ -176,4 +196,12 @@ class Goodbye(Struct, frozen=True, gc=False):
     last_call_id: int
 
 
-Frame: TypeAlias = Hello | Request | Reply | Error | Cancel | Item | End | Credit | Ping | Pong | Goodbye
+@final
+class Chunk(Struct, frozen=True, gc=False):
+    """A piece of the next message of the call: the frame that follows its chunks has the last piece."""
+
+    call_id: int
+    piece: bytes
+
+
+Frame: TypeAlias = Hello | Request | Reply | Error | Cancel | Item | End | Credit | Ping | Pong | Goodbye | Chunk

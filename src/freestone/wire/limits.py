@@ -11,13 +11,17 @@ from typing import final
 class Limits:
     """The bounds of one connection. What is over them ends it, or is refused, as ``docs/wire.md`` says.
 
-    The first two are told to the peer in HELLO, so that it can keep them; the others are each side's own.
+    The first four are told to the peer in HELLO, so that it can keep them; the others are each side's own.
     Raises ValueError for a limit that is not positive, or for one that contradicts another.
     """
 
     frame: int = 16 * 1024 * 1024
     """Bytes that a received frame may have, after its length field."""
-    calls: int = 1024
+    message: int = 128 * 1024 * 1024
+    """Bytes that a received message may have, its chunks joined and decompressed."""
+    unfinished: int = 256 * 1024 * 1024
+    """Bytes that the messages may have together whose chunks have not all come."""
+    calls: int = 16384
     """Calls in flight on one connection; a call that was cancelled counts until it is answered."""
     hello: int = 64 * 1024
     """Bytes that a frame may have before the handshake is done: a stranger gets no more."""
@@ -29,23 +33,34 @@ class Limits:
     """PING frames that may wait for their PONG to be written; more is a flood."""
     handshake: float = 5.0
     """Seconds from the connection to the end of the handshake."""
-    ping: float = 15.0
-    """Seconds of silence after which the peer is asked for a sign of life."""
-    idle: float = 60.0
-    """Seconds of silence, pings unanswered, after which the peer counts as lost."""
+    ping: float = 1.5
+    """Seconds of silence after which the peer is asked for a sign of life, while calls are in flight."""
+    idle: float = 4.0
+    """Seconds of silence, a ping unanswered, after which the peer counts as lost."""
+    quiet: float = 20.0
+    """Seconds of silence after which the peer is asked for a sign of life, while no calls are in flight."""
     frame_time: float = 30.0
     """Seconds in which a frame must be complete, once its first byte has come."""
 
+    compress: int | None = None
+    """Bytes from which on a message is compressed, if the peer reads zstd; None: none is, and none is read."""
+
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) > 0:
-                raise ValueError(f"the limit {field.name} is {getattr(self, field.name)}; it must be positive")
+            value = getattr(self, field.name)
+            if value is not None and not value > 0:
+                raise ValueError(f"the limit {field.name} is {value}; it must be positive")
         if self.idle <= self.ping:
             raise ValueError(f"a peer is lost after {self.idle} s of silence, before the ping at {self.ping} s")
         if not self.hello <= self.frame <= 2**32 - 1:
             raise ValueError(f"the limit frame is {self.frame}; it must be from {self.hello} (hello) to 2**32 - 1")
+        if not self.frame <= self.message <= self.unfinished:
+            raise ValueError(
+                f"the limits frame, message and unfinished are {self.frame}, {self.message} and {self.unfinished}; "
+                "none may be over the next"
+            )
 
 
 @final
 class FrameTooLarge(ValueError):
-    """What is to be sent is over the peer's limit on frames. Nothing was sent."""
+    """What is to be sent is over the peer's limit. Nothing was sent."""

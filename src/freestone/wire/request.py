@@ -8,7 +8,7 @@ from typing import Final, final
 
 import msgspec
 
-from .frames import FrameType
+from .frames import SENDS, FrameType
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _NO_DEADLINE: Final = b"\xc0"
@@ -25,15 +25,17 @@ class RequestEncoder:
     deadline is a 64-bit integer even when it is small, which MessagePack allows.
     """
 
-    __slots__ = ("_pack", "_prefix", "_size", "credit")
+    __slots__ = ("_pack", "_prefix", "_size", "credit", "sends")
 
-    def __init__(self, operation: str, *, command: bool, credit: int = 0) -> None:
+    def __init__(self, operation: str, *, command: bool, credit: int = 0, sends: bool = False) -> None:
         # 0x97, an array of seven, instead of the first byte of the array of three that holds what is known now.
-        self._prefix = b"\x97" + _encode((operation, int(command), credit))[1:]
+        self._prefix = b"\x97" + _encode((operation, int(command) + SENDS * sends, credit))[1:]
         self._pack = Layout(f">IBIH{len(self._prefix)}sBQBB32s").pack
         self._size = len(self._prefix) + 9 + 34
         self.credit = credit
         """Items that each call grants when it is opened; 0 for an operation that does not stream."""
+        self.sends = sends
+        """Whether the caller sends items after the request."""
 
     def encode(self, call_id: int, remaining: int, trace: bytes, tail: bytes, arguments: bytes) -> bytes:
         """Return the frame.

@@ -66,9 +66,13 @@ class CallState(enum.Enum):
     """Where a call is. Both ends keep it; they differ only by what is under way between them."""
 
     UNARY = "unary"
-    """It was opened with no credit, and waits for REPLY or ERROR."""
+    """The caller has said all, and waits for REPLY or ERROR."""
     STREAM = "stream"
-    """It was opened with credit, and items come until END or ERROR."""
+    """The caller has said all, and items come until END or ERROR."""
+    UNARY_SENDING = "unary, sending"
+    """The caller sends items, and waits for REPLY or ERROR."""
+    STREAM_SENDING = "stream, sending"
+    """Items go both ways."""
     UNARY_CANCELLED = "unary, cancelled"
     """The caller gave it up, and the callee has not answered that yet."""
     STREAM_CANCELLED = "stream, cancelled"
@@ -77,24 +81,35 @@ class CallState(enum.Enum):
     """It was answered; its id is not used again."""
 
 
-CALL: Final[dict[tuple[CallState, FrameType], CallState]] = {
-    (CallState.UNARY, FrameType.REPLY): CallState.ENDED,
-    (CallState.UNARY, FrameType.ERROR): CallState.ENDED,
-    (CallState.UNARY, FrameType.CANCEL): CallState.UNARY_CANCELLED,
-    (CallState.UNARY_CANCELLED, FrameType.REPLY): CallState.ENDED,
-    (CallState.UNARY_CANCELLED, FrameType.ERROR): CallState.ENDED,
-    (CallState.STREAM, FrameType.ITEM): CallState.STREAM,
-    (CallState.STREAM, FrameType.CREDIT): CallState.STREAM,
-    (CallState.STREAM, FrameType.END): CallState.ENDED,
-    (CallState.STREAM, FrameType.ERROR): CallState.ENDED,
-    (CallState.STREAM, FrameType.CANCEL): CallState.STREAM_CANCELLED,
-    (CallState.STREAM_CANCELLED, FrameType.ITEM): CallState.STREAM_CANCELLED,
-    (CallState.STREAM_CANCELLED, FrameType.END): CallState.ENDED,
-    (CallState.STREAM_CANCELLED, FrameType.ERROR): CallState.ENDED,
-    (CallState.ENDED, FrameType.CANCEL): CallState.ENDED,
-    (CallState.ENDED, FrameType.CREDIT): CallState.ENDED,
-}
-"""The state after each frame. CANCEL and CREDIT go from caller to callee, the others the other way.
+def _call() -> dict[tuple[CallState, Side, FrameType], CallState]:
+    caller, callee, frame = Side.CALLER, Side.CALLEE, FrameType
+    table: dict[tuple[CallState, Side, FrameType], CallState] = {}
+    for unary, stream, after_unary, after_stream in (
+        (CallState.UNARY, CallState.STREAM, CallState.UNARY_CANCELLED, CallState.STREAM_CANCELLED),
+        (CallState.UNARY_SENDING, CallState.STREAM_SENDING, CallState.UNARY_CANCELLED, CallState.STREAM_CANCELLED),
+        (CallState.UNARY_CANCELLED, CallState.STREAM_CANCELLED, None, None),
+    ):
+        table[unary, callee, frame.REPLY] = table[stream, callee, frame.END] = CallState.ENDED
+        table[unary, callee, frame.ERROR] = table[stream, callee, frame.ERROR] = CallState.ENDED
+        table[stream, callee, frame.ITEM] = stream
+        # It may have crossed the caller's END or CANCEL.
+        table[unary, callee, frame.CREDIT], table[stream, callee, frame.CREDIT] = unary, stream
+        if after_unary is not None and after_stream is not None:
+            table[unary, caller, frame.CANCEL], table[stream, caller, frame.CANCEL] = after_unary, after_stream
+            table[stream, caller, frame.CREDIT] = stream
+    for sending, said in (
+        (CallState.UNARY_SENDING, CallState.UNARY),
+        (CallState.STREAM_SENDING, CallState.STREAM),
+        (CallState.ENDED, CallState.ENDED),
+    ):
+        table[sending, caller, frame.ITEM], table[sending, caller, frame.END] = sending, said
+    for crossing in (frame.CANCEL, frame.CREDIT):
+        table[CallState.ENDED, caller, crossing] = CallState.ENDED
+    return table
 
-A CANCEL or a CREDIT for a call that has ended had crossed its end on the way, and is ignored.
+
+CALL: Final = _call()
+"""The state after each frame that the caller or the callee sends.
+
+What the caller sends for a call that has ended had crossed its end on the way, and is ignored.
 """
