@@ -35,6 +35,16 @@ class Shop(Contract):
         """Return how many there are."""
         ...
 
+    @query(route_by="place")
+    async def near(self, item: str, place: int) -> int:
+        """Return how many there are at a place."""
+        ...
+
+    @command(idempotent=True, route_by="item")
+    async def rename(self, item: str, name: str) -> None:
+        """Give a thing a name."""
+        ...
+
 
 def options(name: str) -> Options:
     return operations(Shop)[name].options
@@ -99,3 +109,19 @@ def test_options_are_no_part_of_a_fingerprint() -> None:
             ...
 
     assert fingerprint(plain) == fingerprint(Shop)
+
+
+def test_a_parameter_may_decide_which_replica_serves_a_call() -> None:
+    """It is found by its place when a call is made."""
+    assert (options("near").route_by, options("near").routed) == ("place", 1)
+    assert options("rename").given() == {"idempotent": True, "route_by": "item"}
+    assert options("rename").described() == "idempotent, route_by item"
+    assert not options("rename").layered
+
+
+def test_an_option_that_a_decorator_does_not_have_is_refused() -> None:
+    """As any function refuses an argument that it does not take."""
+    with pytest.raises(TypeError, match=r"command\(\) got an unexpected keyword argument 'cache'"):
+        command(cache="30s")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"query\(\) got an unexpected keyword argument 'idempotent'"):
+        query(idempotent=True)  # type: ignore[call-overload]

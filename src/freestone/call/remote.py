@@ -54,7 +54,8 @@ class WireTransport:
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         route = self._calls.get(operation) or self._route(operation)
         # The arguments are taken now, not when the call is awaited: what the caller does to them later is its own.
-        return route.invoke(operation.encode_arguments(arguments))
+        home = None if route.place is None else arguments[route.place]
+        return route.invoke(operation.encode_arguments(arguments), home)
 
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         route = self._calls.get(operation) or self._route(operation)
@@ -72,7 +73,7 @@ class Route:
 
     __slots__ = (
         "command", "deadline", "destination", "encoder", "hedge", "limit", "name", "of_service", "operation", "peer",
-        "policy", "pool", "safety", "seen",
+        "place", "policy", "pool", "safety", "seen",
     )  # fmt: skip
 
     destination: Destination
@@ -88,28 +89,37 @@ class Route:
         self.deadline = policies.deadline
         self.limit = self.policy.deadline
         self.command = operation.kind is Kind.COMMAND
-        self.safety = Safety.UNKEYED if self.command else Safety.QUERY
+        options = operation.options
+        self.place = None if options.route_by is None else options.routed
+        """Of the parameter that decides which replica serves a call, if one does."""
+        self.safety = _safety(operation)
         self.hedge = None if self.command else self.policy.hedge
         self.seen = Quantile(0.5 if self.hedge is None else self.hedge.after)
         self.encoder = RequestEncoder(name, command=self.command, credit=WINDOW if operation.streams else 0)
 
-    async def invoke(self, arguments: bytes) -> Any:
-        """Make a unary call. Raises ServiceError."""
+    async def invoke(self, arguments: bytes, home: object = None) -> Any:
+        """Make a unary call, rather to the replica that is the home of that value, if one is given.
+
+        Raises ServiceError.
+        """
         pool = self.pool
         loop = pool.loop
         now = loop.time()
         outer = CURRENT.get()
         when = self.end(now, outer)
         armed = self.limit is not None or outer is None or outer.task is not asyncio.current_task(loop)
-        destination = self.known()
+        try:
+            destination = self.destination
+        except AttributeError:
+            destination = self.known()
         balancer = destination.balancer
         destination.budget.calls += 1
         key = command_key(outer) if self.command else None
         sent = 0
         while True:
-            replica = balancer.pick(now)
+            replica = balancer.pick(now) if home is None else balancer.home(home, now)
             if replica is None:
-                replica = await self.reach(when)
+                replica = await self.reach(when, home)
                 now = loop.time()
             connection = replica.connection
             assert connection is not None
@@ -132,9 +142,15 @@ class Route:
                 finally:
                     if slot is not None:
                         slot.discard(future)
+                if type(answer) is bytes and replica.sound:
+                    # What judge does, without a call: nothing else is done as often.
+                    ended = loop.time()
+                    replica.answered(now, ended)
+                    if self.hedge is not None:
+                        self.seen.observe(ended - now)
+                    return self.operation.decode_result(answer)
                 self.judge(replica, answer, now, loop.time())
-                if type(answer) is not bytes:
-                    connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
+                connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
             if type(answer) is bytes:
                 return self.operation.decode_result(answer)
             leaving = replica.connection is not connection
@@ -158,7 +174,7 @@ class Route:
             return now + (self.deadline if limit is None else limit)
         return given if limit is None else min(given, now + limit)
 
-    async def reach(self, when: float) -> Replica[PeerConnection]:
+    async def reach(self, when: float, home: object = None) -> Replica[PeerConnection]:
         """Wait for a replica, until a little before the deadline: then the caller can still hear what was missing."""
         loop = self.pool.loop
         balancer = self.known().balancer
@@ -169,7 +185,8 @@ class Route:
             except Unavailable as error:
                 error.retried = True  # it was tried for all of the time that there was
                 raise
-            replica = balancer.pick(loop.time())
+            now = loop.time()
+            replica = balancer.pick(now) if home is None else balancer.home(home, now)
             if replica is not None:
                 return replica
 
@@ -259,3 +276,10 @@ class Route:
         if isinstance(answer, Lost):
             return ConnectionLost(f"{self.name} was sent, and no answer came: {answer.reason}")
         return DeadlineExceeded(f"{self.name} did not end by its deadline")
+
+
+def _safety(operation: Operation) -> Safety:
+    """What a repetition of the operation can do."""
+    if operation.kind is Kind.QUERY:
+        return Safety.QUERY
+    return Safety.IDEMPOTENT if operation.options.idempotent else Safety.COMMAND

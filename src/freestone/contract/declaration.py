@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeVar, final, overload
@@ -45,6 +45,7 @@ def query(
     cache: str | float | None = None,
     key: str | Sequence[str] | None = None,
     shared: bool = False,
+    route_by: str | None = None,
 ) -> Callable[[_F], _F]: ...
 def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = (), **options: Any) -> Any:
     """Declare an operation that reads. It may be repeated, by the framework too.
@@ -59,17 +60,30 @@ def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = (),
         cache: For how long a client may keep a result: seconds, or text such as ``"30s"``.
         key: The parameters on which a kept result depends; by default all of them.
         shared: A kept result is the same whoever asks; by default each identity has its own.
+        route_by: The parameter that decides which replica serves the call: calls with the same value go to the same
+            replica, as long as it is there and takes them.
     """
+    _refuse_unknown("query", options, ("batch", "cache", "key", "shared", "route_by"))
     return _declare(function, Declaration(Kind.QUERY, raises, options))
 
 
 @overload
 def command(function: _F, /) -> _F: ...
 @overload
-def command(*, raises: Sequence[type[ServiceError]] = ()) -> Callable[[_F], _F]: ...
-def command(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = ()) -> Any:
-    """Declare an operation that changes state, once. ``raises`` is as for ``query``."""
-    return _declare(function, Declaration(Kind.COMMAND, raises))
+def command(
+    *, raises: Sequence[type[ServiceError]] = (), idempotent: bool = False, route_by: str | None = None
+) -> Callable[[_F], _F]: ...
+def command(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = (), **options: Any) -> Any:
+    """Declare an operation that changes state, once.
+
+    Args:
+        raises: As for ``query``.
+        idempotent: It has one effect however often it is made, as to set a value has. So it is repeated when its
+            connection is lost, and nobody knows whether it happened.
+        route_by: As for ``query``.
+    """
+    _refuse_unknown("command", options, ("idempotent", "route_by"))
+    return _declare(function, Declaration(Kind.COMMAND, raises, options))
 
 
 def declaration_of(attribute: object) -> Declaration | None:
@@ -79,6 +93,12 @@ def declaration_of(attribute: object) -> Declaration | None:
     function = attribute.fget if isinstance(attribute, property) else getattr(attribute, "__func__", attribute)
     found = vars(function).get("__declaration__") if isinstance(function, FunctionType) else None
     return found if isinstance(found, Declaration) else None
+
+
+def _refuse_unknown(decorator: str, options: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{decorator}() got an unexpected keyword argument {name!r}")
 
 
 def _declare(function: Any, declaration: Declaration) -> Any:

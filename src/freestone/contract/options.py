@@ -38,6 +38,13 @@ class Options:
     shared: bool = False
     """Whether a kept result is the same for everybody, whoever asks."""
 
+    idempotent: bool = False
+    """Whether a command has one effect however often it is made, so that it may be repeated when nobody knows."""
+    route_by: str | None = None
+    """The parameter whose value decides which replica serves the call, if one does."""
+    routed: int = 0
+    """Its place."""
+
     @property
     def layered(self) -> bool:
         """Whether something stands between a client's method and its transport."""
@@ -57,6 +64,10 @@ class Options:
             said["key"] = list(self.key)
         if self.shared:
             said["shared"] = True
+        if self.idempotent:
+            said["idempotent"] = True
+        if self.route_by is not None:
+            said["route_by"] = self.route_by
         return said
 
     def described(self) -> str:
@@ -93,7 +104,7 @@ def read_options(given: Mapping[str, Any], subject: Subject) -> Options:
     if not given:
         return NO_OPTIONS
     found: dict[str, Any] = {}
-    for reader in (_batch, _cache):
+    for reader in (_batch, _cache, _idempotent, _route_by):
         found.update(reader(given, subject))
     return Options(**found)
 
@@ -151,6 +162,33 @@ def _cache(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
         if name not in subject.names:
             complain(f"key names {name!r}, which is no parameter", f"take from {', '.join(subject.names) or 'none'}")
     return {"cache": ttl, "key": tuple(name for name in subject.names if name in names), "shared": bool(shared)}
+
+
+def _idempotent(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    idempotent = given.get("idempotent", False)
+    if not isinstance(idempotent, bool):
+        subject.complain(f"idempotent={idempotent!r} is neither true nor false", "say idempotent=True, or leave it out")
+    return {"idempotent": bool(idempotent)}
+
+
+def _route_by(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    name = given.get("route_by")
+    if name is None:
+        return {}
+    complain = subject.complain
+    if name not in subject.names:
+        complain(f"route_by names {name!r}, which is no parameter", f"take from {', '.join(subject.names) or 'none'}")
+        return {}
+    place = subject.names.index(name)
+    shape = shape_of(subject.parameters[place].type)
+    if shape.form is not Form.ATOM or shape.type in (None, type(None)):
+        complain(
+            f"route_by names {name!r}, and {type_text(shape.type)} is no single value",
+            "name a parameter that is a text, a number or the like",
+        )
+    if given.get("batch"):
+        complain("route_by is of one call, and a batch is many", "leave out one of them")
+    return {"route_by": name, "routed": place}
 
 
 def _names(key: object) -> list[Any]:

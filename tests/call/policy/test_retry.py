@@ -33,12 +33,12 @@ class Conflict(Aborted):
 @pytest.mark.parametrize(
     ("failure", "begun", "safe"),
     [
-        (Unavailable(), True, {"query", "idempotent", "keyed"}),
-        (Unavailable(), False, {"query", "idempotent", "keyed", "unkeyed"}),
-        (ResourceExhausted(retry_after=0.1), True, {"query", "idempotent", "keyed"}),
-        (ResourceExhausted(), False, {"query", "idempotent", "keyed"}),
+        (Unavailable(), True, {"query", "idempotent", "command"}),
+        (Unavailable(), False, {"query", "idempotent", "command"}),
+        (ResourceExhausted(retry_after=0.1), True, {"query", "idempotent", "command"}),
+        (ResourceExhausted(), False, {"query", "idempotent", "command"}),
         (ResourceExhausted(), True, set()),
-        (Aborted(), True, {"query", "idempotent", "keyed"}),
+        (Aborted(), True, {"query", "idempotent", "command"}),
         (ConnectionLost(), True, {"query", "idempotent"}),
         (DeadlineExceeded(), True, set()),
         (Internal(), True, set()),
@@ -85,8 +85,8 @@ def test_what_is_turned_off_may_be_done_above() -> None:
 
 def test_a_refusal_goes_straight_to_another_replica_even_where_repetitions_are_off() -> None:
     """Nothing was begun; a few times, in case every one of them is leaving."""
-    assert decided(Unavailable(), begun=False, retry=Retry(attempts=1), safety=Safety.UNKEYED) == 0.0
-    assert isinstance(decided(Unavailable(), begun=False, sent=7, safety=Safety.UNKEYED), float)
+    assert decided(Unavailable(), begun=False, retry=Retry(attempts=1), safety=Safety.COMMAND) == 0.0
+    assert isinstance(decided(Unavailable(), begun=False, sent=7, safety=Safety.COMMAND), float)
     assert decided(Unavailable(), begun=False, sent=8) is Stop.ATTEMPTS
 
 

@@ -65,8 +65,7 @@ class Balancer(Generic[C]):
         replica.connected(connection, now, sum(known) / len(known) if known else 0.0)
         if replica in self._ready or replica in self._barred:
             return
-        closed = replica.breaker is None or replica.breaker.state is BreakerState.CLOSED
-        (self._ready if closed else self._barred).append(replica)
+        (self._ready if replica.sound else self._barred).append(replica)
 
     def left(self, name: str, connection: C) -> None:
         """That connection takes no more calls."""
@@ -148,10 +147,9 @@ class Balancer(Generic[C]):
     def answered(self, replica: Replica[C], began: float, now: float) -> None:
         """A call that was sent then has its answer, and the replica is not to blame for it."""
         replica.answered(began, now)
-        if self._barred and replica in self._barred:
-            breaker = replica.breaker
-            if breaker is not None and breaker.state is BreakerState.HALF_OPEN and breaker.answered():
-                self._move(replica, BreakerMove.PROVE, now)
+        breaker = replica.breaker
+        if not replica.sound and breaker is not None and breaker.state is BreakerState.HALF_OPEN and breaker.answered():
+            self._move(replica, BreakerMove.PROVE, now)
 
     def ended(self, replica: Replica[C], began: float, now: float, *, blamed: bool) -> None:
         """A call that was sent then has ended otherwise; ``blamed`` is whether that speaks against the replica."""
@@ -176,12 +174,17 @@ class Balancer(Generic[C]):
         breaker = replica.breaker
         if breaker is None or not breaker.move(move, now):
             return
+        replica.sound = breaker.state is BreakerState.CLOSED
         if move is BreakerMove.TRIP:
-            self._ready.remove(replica)
-            self._barred.append(replica)
+            self._shift(replica, self._ready, self._barred)
         elif move is BreakerMove.PROVE:
-            self._barred.remove(replica)
-            self._ready.append(replica)
+            self._shift(replica, self._barred, self._ready)
             replica.answers = 0
         if SIGNALS.observed:
             SIGNALS.announce(BreakerMoved(self._service, replica.name, breaker.state.value, move.value))
+
+    @staticmethod
+    def _shift(replica: Replica[C], source: list[Replica[C]], target: list[Replica[C]]) -> None:
+        if replica in source:  # one that has left is in neither
+            source.remove(replica)
+            target.append(replica)

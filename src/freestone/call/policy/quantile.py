@@ -6,6 +6,8 @@ from typing import Final, final
 
 _STEP: Final = 0.05
 """How far one observation moves the estimate, as a share of it."""
+_LEAST: Final = 1e-4
+"""What the estimate never falls below: a clock that is coarser than what it measures sees much that takes no time."""
 
 
 @final
@@ -33,6 +35,6 @@ class Quantile:
         """Take a number into account."""
         self.count += 1
         if self.count == 1:
-            self.value = value
+            self.value = max(value, _LEAST)
         else:
-            self.value *= self._up if value > self.value else self._down
+            self.value = max(self.value * (self._up if value > self.value else self._down), _LEAST)

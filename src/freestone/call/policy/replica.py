@@ -58,6 +58,7 @@ class Replica(Generic[C]):
         "latency",
         "name",
         "pending",
+        "sound",
         "streams",
     )  # fmt: skip
 
@@ -68,6 +69,8 @@ class Replica(Generic[C]):
         """The connection that takes calls; None while there is none."""
         self.pending = 0
         """Calls that this process waits for."""
+        self.sound = True
+        """Whether its breaker is closed; set by who moves that."""
         self.streams = 0
         """Streams that this process reads from it; their items come when they come, and say nothing of its speed."""
         self.latency = 0.0

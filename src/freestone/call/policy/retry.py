@@ -44,11 +44,9 @@ class Safety(enum.Enum):
     """Nothing: it reads."""
     IDEMPOTENT = "idempotent"
     """Nothing: the contract says that the command has one effect however often it is made."""
-    KEYED = "keyed"
-    """The command carries an idempotency key: made again after an error that says that nothing happened, it is one
-    and the same call to whoever looks at the key."""
-    UNKEYED = "unkeyed"
-    """Nobody can tell the second from another one that was meant: sent again only if it was not begun."""
+    COMMAND = "command"
+    """It may have its effect twice. All of its attempts carry one idempotency key, so that who keeps the keys knows
+    them as one; where nothing happened, the second is the first."""
 
 
 @final
@@ -71,21 +69,17 @@ class Stop(enum.Enum):
 def repeatable(failure: ServiceError, begun: bool, safety: Safety) -> bool:
     """Whether a call that failed so may be made again. ``begun`` is whether a handler may have run.
 
-    Only the canonical classes themselves count. An error of the domain that derives from one, as a quota that
-    is used up, says the same the next time.
+    This is the one place that knows; a callee that keeps idempotency keys will make more of it safe. Only the
+    canonical classes themselves count: an error of the domain that derives from one, as a quota that is used up, says
+    the same the next time.
     """
     kind = type(failure)
-    if kind is Unavailable:
-        return not begun or safety is not Safety.UNKEYED
-    if kind is ResourceExhausted:
+    if kind is Unavailable or kind is Aborted:
+        return True
+    if isinstance(failure, ResourceExhausted) and kind is ResourceExhausted:
         # One that was begun and does not say when to come back is about what was asked for, not about the load.
-        assert isinstance(failure, ResourceExhausted)
-        return safety is not Safety.UNKEYED and (not begun or failure.retry_after is not None)
-    if kind is Aborted:
-        return safety is not Safety.UNKEYED
-    if kind is ConnectionLost:
-        return safety in (Safety.QUERY, Safety.IDEMPOTENT)
-    return False
+        return not begun or failure.retry_after is not None
+    return kind is ConnectionLost and safety is not Safety.COMMAND
 
 
 def next_attempt(
