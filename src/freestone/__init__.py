@@ -13,7 +13,19 @@ from . import errors
 from .clock import Clock, Ids, Random
 from .contract import Contract, Event, Message, command, query
 from .errors import DidNotHappen, MayHaveHappened, ServiceError
-from .service import Context, ContextField, Identity, Secret, Settings, acting_as, current, deadline, keyed, service
+from .service import (
+    Context,
+    ContextField,
+    Identity,
+    Secret,
+    Settings,
+    acting_as,
+    current,
+    deadline,
+    fallback,
+    keyed,
+    service,
+)
 
 if TYPE_CHECKING:
     from .app import connect, local
@@ -41,6 +53,7 @@ __all__ = [
     "current",
     "deadline",
     "errors",
+    "fallback",
     "keyed",
     "local",
     "query",

@@ -25,6 +25,7 @@ from freestone import (
     current,
     deadline,
     errors,
+    fallback,
     keyed,
     local,
     query,
@@ -107,6 +108,28 @@ class ReaderService(Reader):
         async for path in self.catalog.watch(slug):
             assert_type(path, Path)
         return (await self.catalog.path(slug, draft=True)).minutes
+
+
+@service
+class PatientReaderService(Reader):
+    catalog: Catalog
+
+    no_path = fallback(Catalog.path).value(Path("none"))
+    fallback(Catalog.path).value(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    @fallback(Catalog.publish)
+    async def publish_later(self, path: Path) -> None:
+        assert_type(path, Path)
+
+    async def minutes(self, slug: str) -> int:
+        assert_type(await self.publish_later(Path(slug)), None)
+        return (await self.catalog.path(slug)).minutes
+
+
+class Wrong:
+    @fallback(Catalog.path)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async def path(self, number: int) -> Path:
+        return Path("")
 
 
 async def constructed_by_hand(catalog: Catalog) -> None:

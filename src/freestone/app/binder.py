@@ -6,15 +6,15 @@ name to the transport that reaches it, and a service never sees more than a clie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
-from freestone.call import Dispatcher, Transport, client
+from freestone.call import Dispatcher, FallbackTransport, Transport, client, stand_in
 from freestone.clock import Clock, Ids, Random, SystemClock, SystemIds, system_random
-from freestone.contract import Contract, contract_of
+from freestone.contract import Contract, Operation, contract_of
 from freestone.errors import ConfigurationError, Mistake
-from freestone.service import Settings, dependencies
+from freestone.service import Settings, dependencies, fallbacks
 
 
 class Resource(Protocol):
@@ -57,6 +57,7 @@ class Binder:
         """The services by name, in the order in which they were made."""
         self.resources: dict[str, list[Resource]] = {}
         """What each service owns."""
+        self._fallbacks: dict[str, dict[Operation, Callable[..., Awaitable[Any]]]] = {}
         self._kept_by = kept_by
         self._transport = transport
         self._surroundings = surroundings
@@ -65,16 +66,34 @@ class Binder:
         """Make a service. What it needs must be made before it, where it is to run in this process."""
         arguments = {attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()}
         self.instances[name] = instance = cls(**arguments)
+        self._bind_fallbacks(name, cls)
         self.dispatcher.add(name, instance)
 
     def client(self, contract: type[Any]) -> Any:
         """Return a client of the contract. Raises ConfigurationError if no service keeps it."""
+        return client(contract, self._way(contract))
+
+    def _way(self, contract: type[Any]) -> Transport:
         service = self._kept_by.get(contract)
         if service is None:
             raise ConfigurationError(
                 [Mistake(contract.__qualname__, "no service keeps it", "name one under [services]")]
             )
-        return client(contract, self._transport(service))
+        return self._transport(service)
+
+    def _client_of(self, name: str, cls: type[Any], contract: type[Any]) -> Any:
+        """Return the client that a service is given, with its fallbacks."""
+        way = self._way(contract)
+        if any(operation.contract is contract for operation in fallbacks(cls)):
+            way = FallbackTransport(way, name, self._fallbacks.setdefault(name, {}))
+        return client(contract, way)
+
+    def _bind_fallbacks(self, name: str, cls: type[Any]) -> None:
+        """Let the fallbacks of a service be its methods, now that it is made."""
+        bound = self._fallbacks.get(name)
+        if bound is not None:
+            for operation, attribute in fallbacks(cls).items():
+                bound[operation] = stand_in(operation, getattr(self.instances[name], attribute))
 
     def _dependency(self, name: str, cls: type[Any], kind: Any) -> Any:
         around = self._surroundings
@@ -91,4 +110,4 @@ class Binder:
             resource = around.resource(name, cls, resource_kind)
             self.resources.setdefault(name, []).append(resource)
             return resource
-        return self.client(contract_of(kind))
+        return self._client_of(name, cls, contract_of(kind))

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from freestone.call import (
     Address,
+    Bulkheads,
     Dispatcher,
     Endpoint,
     LocalTransport,
@@ -76,6 +77,7 @@ class Host:
             services={name: fingerprint(contract_of(app.services[name].cls)) for name in self.process.services},
         )
         self._near = near
+        self._bulkheads = Bulkheads(app.policies)
         self._resolvers: list[Resolver] = []
         self._pool = Pool(hello, self._resolver(peers or {}), random=random)
         self._external = {
@@ -151,6 +153,9 @@ class Host:
         return resolver
 
     def _transport(self, service: str) -> Transport:
+        return self._bulkheads.around(self._way(service), service)
+
+    def _way(self, service: str) -> Transport:
         policies = self.plan.app.policies
         route = self.process.routes.get(service)
         if route is None and service in self.process.services:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from freestone.call import Dispatcher, LocalTransport, Policies, Transport
+from freestone.call import Bulkheads, Dispatcher, LocalTransport, Policies, Transport
 from freestone.clock import Clock, Random, SystemClock, system_random
 from freestone.contract import contract_of
 from freestone.service import Settings, order
@@ -66,9 +66,10 @@ async def local(
             resources_in(directory), settings or {}, clock or SystemClock(), random or system_random()
         )
         limits = policies or Policies()
+        bulkheads = Bulkheads(limits)
 
         def transport(service: str) -> Transport:
-            return near(binder.dispatcher, service, limits)
+            return bulkheads.around(near(binder.dispatcher, service, limits), service)
 
         binder = Binder({contract_of(cls): name for name, cls in services.items()}, transport, surroundings)
         lifecycle = Lifecycle({name: services[name] for name in order(services)}, binder)

@@ -10,11 +10,14 @@ from .address import UnixAddress as UnixAddress
 from .address import is_loopback as is_loopback
 from .address import parse_address as parse_address
 from .address import parse_endpoint as parse_endpoint
+from .bulkhead import Bulkheads as Bulkheads
 from .client import client as client
 from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming
 from .dispatch import Target as Target
 from .dispatch import invoke as invoke
+from .fallback import FallbackTransport as FallbackTransport
+from .fallback import stand_in as stand_in
 from .local import LocalTransport as LocalTransport
 from .lookup import Nameserver as Nameserver
 from .memory import MemoryNetwork as MemoryNetwork

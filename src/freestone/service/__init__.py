@@ -16,10 +16,11 @@ from .context import (
     within,
 )
 from .extra import Extra
+from .fallback import FallbackValue, fallback
 from .field import MAX_FIELDS, ContextField, declared_field
 from .order import order
 from .secret import Secret
-from .service import dependencies, service
+from .service import dependencies, fallbacks, service
 from .settings import Given, Misfit, Settings, misfits, settings_from
 from .spelling import meant
 from .trace import MAX_STATE, TraceParent, is_span_id, parse_traceparent, parse_tracestate
@@ -32,6 +33,7 @@ __all__ = [
     "ContextField",
     "Enlisted",
     "Extra",
+    "FallbackValue",
     "Given",
     "Identity",
     "Misfit",
@@ -44,6 +46,8 @@ __all__ = [
     "deadline",
     "declared_field",
     "dependencies",
+    "fallback",
+    "fallbacks",
     "is_key",
     "is_span_id",
     "keyed",

@@ -39,6 +39,11 @@ def check_operation(cls: type, operation: Operation, scope: Mapping[str, Any], r
         _Comparison(title, operation, inspect.unwrap(found), scope, report).run()
 
 
+def check_stand_in(title: str, operation: Operation, function: Any, scope: Mapping[str, Any], report: Report) -> None:
+    """Report how a method differs from an operation that it stands in for."""
+    _Comparison(title, operation, function, scope, report).run()
+
+
 class _Comparison:
     """One method of a service against what its contract says."""
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
 from freestone.clock import Clock, Ids, Random
 from freestone.contract import (
     Contract,
+    Operation,
     Place,
     Report,
     Unresolved,
@@ -32,6 +33,7 @@ from freestone.contract import (
 )
 
 from .keeping import check_operation
+from .replacing import find_fallbacks
 from .settings import Settings
 
 _T = TypeVar("_T")
@@ -40,6 +42,7 @@ HOOKS = ("start", "stop")
 """What the host awaits, where a service has it: ``start`` before the first call, ``stop`` after the last."""
 
 _DEPENDENCIES = "__dependencies__"
+_FALLBACKS = "__fallbacks__"
 _AMBIENT = (Clock, Random, Ids)
 
 
@@ -62,8 +65,10 @@ def service(cls: type[_T]) -> type[_T]:
     scope = {**names_around(), cls.__name__: cls}
     report = Report()
     wanted = _Declaration(cls, scope, report).check()
+    fallbacks = find_fallbacks(cls, wanted, scope, report)
     report.raise_if_any()
     setattr(cls, _DEPENDENCIES, MappingProxyType(wanted))
+    setattr(cls, _FALLBACKS, MappingProxyType(fallbacks))
     cls.__init__ = _constructor(cls, wanted)  # type: ignore[method-assign]
     return cls
 
@@ -73,6 +78,12 @@ def dependencies(cls: type) -> Mapping[str, Any]:
     found: Mapping[str, Any] | None = vars(cls).get(_DEPENDENCIES)
     if found is None:
         raise TypeError(f"{cls.__qualname__} is no service; decorate it with @service")
+    return found
+
+
+def fallbacks(cls: type) -> Mapping[Operation, str]:
+    """Return the fallbacks of a service: the operations of its dependencies, each with the attribute that it has."""
+    found: Mapping[Operation, str] = vars(cls).get(_FALLBACKS, {})
     return found
 
 
