@@ -5,9 +5,11 @@ from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
 from .config import settings_of, variable_name
 from .connect import connect
 from .control import CONTROL, Control, ProcessStatus
+from .document import Document, Table
 from .entrance import Entrance, Opened
-from .file import FILE_NAME, HOME_NAME, ApplicationFile, find, read
+from .file import FILE_NAME, HOME_NAME, ApplicationFile, find, read, refuse
 from .host import Host
+from .interposer import Interposer
 from .lifecycle import StartError
 from .linker import load
 from .local import Local, Near, local
@@ -27,11 +29,13 @@ __all__ = [
     "ApplicationFile",
     "BadReference",
     "Control",
+    "Document",
     "Entrance",
     "ExternalRoute",
     "ExternalSpec",
     "GatewaySpec",
     "Host",
+    "Interposer",
     "Local",
     "LocalRoute",
     "Near",
@@ -44,6 +48,7 @@ __all__ = [
     "Route",
     "ServiceSpec",
     "StartError",
+    "Table",
     "Topology",
     "connect",
     "cut_everywhere",
@@ -60,6 +65,7 @@ __all__ = [
     "place",
     "plan",
     "read",
+    "refuse",
     "render",
     "replica_address",
     "settings_of",

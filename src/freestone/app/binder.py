@@ -1,7 +1,7 @@
 """Makes the services of a process, and gives each what it declares.
 
 This is the one module that knows that a dependency may be near or far: it is handed a function from a service's
-name to the transport that reaches it, and a service never sees more than a client of the contract.
+name, and its caller's, to the transport that reaches it, and a service never sees more than a client of the contract.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Binder:
     def __init__(
         self,
         kept_by: Mapping[type[Contract], str],
-        transport: Callable[[str], Transport],
+        transport: Callable[[str, str], Transport],
         surroundings: Surroundings,
     ) -> None:
         self.dispatcher = Dispatcher({})
@@ -71,19 +71,20 @@ class Binder:
 
     def client(self, contract: type[Any]) -> Any:
         """Return a client of the contract. Raises ConfigurationError if no service keeps it."""
-        return client(contract, self._way(contract))
+        return client(contract, self._way(contract, ""))
 
-    def _way(self, contract: type[Any]) -> Transport:
+    def _way(self, contract: type[Any], caller: str) -> Transport:
+        """Return the way to the contract, for the service ``caller``, or for the process itself without one."""
         service = self._kept_by.get(contract)
         if service is None:
             raise ConfigurationError(
                 [Mistake(contract.__qualname__, "no service keeps it", "name one under [services]")]
             )
-        return self._transport(service)
+        return self._transport(service, caller)
 
     def _client_of(self, name: str, cls: type[Any], contract: type[Any]) -> Any:
         """Return the client that a service is given, with its fallbacks."""
-        way = self._way(contract)
+        way = self._way(contract, name)
         if any(operation.contract is contract for operation in fallbacks(cls)):
             way = FallbackTransport(way, name, self._fallbacks.setdefault(name, {}))
         return client(contract, way)

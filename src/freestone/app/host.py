@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TypeVar, final
 
 from msgspec.structs import replace
@@ -20,9 +21,11 @@ from freestone.call import (
     Dispatcher,
     Endpoint,
     LocalTransport,
+    Network,
     Pool,
     Resolver,
     Server,
+    SocketNetwork,
     Transport,
     WireTransport,
     resolver_of,
@@ -35,6 +38,7 @@ from freestone.wire import Hello
 from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
 from .entrance import Opened
+from .interposer import Interposer
 from .lifecycle import Lifecycle
 from .local import Near
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
@@ -58,12 +62,14 @@ class Host:
         near: Near = LocalTransport,
         clock: Clock | None = None,
         random: Random | None = None,
+        interposer: Interposer | None = None,
     ) -> None:
         """Prepare a process; nothing is made or opened yet.
 
         ``settings`` are those of its services, by name; ``peers`` are where the replicas of the other processes are
-        found, by name; ``near`` makes the transport to a service of the same process. Raises ConfigurationError if the
-        plan has no process of that name, or something has to be looked up and what does that is not installed.
+        found, by name; ``near`` makes the transport to a service of the same process; ``interposer`` stands between it
+        and those that it calls. Raises ConfigurationError if the plan has no process of that name, or something has to
+        be looked up and what does that is not installed.
         """
         self.plan = plan
         self.process = plan.process(process)
@@ -78,13 +84,18 @@ class Host:
         )
         self._near = near
         self._bulkheads = Bulkheads(app.policies)
+        self._interposer = interposer
         self._resolvers: list[Resolver] = []
-        self._pool = Pool(hello, self._resolver(peers or {}), random=random)
+        resolver = self._resolver(peers or {})
+        self._pool = Pool(
+            hello, resolver, random=random, network=self._network(partial(_process_at, resolver, tuple(peers or {})))
+        )
         self._external = {
             name: Pool(
                 replace(hello, application=spec.application or plan.application, services={}),
                 self._resolver({name: spec.at}),
                 random=random,
+                network=self._network(lambda _, name=name: name),  # type: ignore[misc]
             )
             for name, spec in app.externals.items()
         }
@@ -152,18 +163,31 @@ class Host:
         self._resolvers.append(resolver)
         return resolver
 
-    def _transport(self, service: str) -> Transport:
-        return self._bulkheads.around(self._way(service), service)
+    def _network(self, process_at: Callable[[Address], str]) -> Network | None:
+        return None if self._interposer is None else self._interposer.network(SocketNetwork(), process_at)
 
-    def _way(self, service: str) -> Transport:
+    def _transport(self, service: str, caller: str) -> Transport:
+        return self._bulkheads.around(self._way(service, caller), service)
+
+    def _way(self, service: str, caller: str) -> Transport:
         policies = self.plan.app.policies
         route = self.process.routes.get(service)
         if route is None and service in self.process.services:
             route = LocalRoute()
         match route:
             case LocalRoute():
-                return self._near(self._binder.dispatcher, service, policies)
+                process = self.process.name
+                transport = self._near(self._binder.dispatcher, service, policies)
             case PeerRoute(process):
-                return WireTransport(self._pool, process, service, policies)
+                transport = WireTransport(self._pool, process, service, policies)
             case ExternalRoute() | None:
-                return WireTransport(self._external[service], service, service, policies)
+                process = service
+                transport = WireTransport(self._external[service], service, service, policies)
+        if self._interposer is None:
+            return transport
+        return self._interposer.transport(caller, service, process, transport, policies.deadlines)
+
+
+def _process_at(resolver: Resolver, processes: Sequence[str], address: Address) -> str:
+    """Return which of the processes has a replica at the address."""
+    return next((name for name in processes if address in resolver.resolve(name)), str(address))

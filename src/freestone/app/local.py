@@ -68,7 +68,7 @@ async def local(
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
 
-        def transport(service: str) -> Transport:
+        def transport(service: str, caller: str) -> Transport:
             return bulkheads.around(near(binder.dispatcher, service, limits), service)
 
         binder = Binder({contract_of(cls): name for name, cls in services.items()}, transport, surroundings)

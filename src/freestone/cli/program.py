@@ -53,6 +53,19 @@ Topology = Annotated[
         show_default=False,
     ),
 ]
+Faults = Annotated[
+    Path | None,
+    typer.Option(
+        "--faults",
+        metavar="FILE",
+        help="What goes wrong on purpose: latency, errors, refusals, drops, cuts and slow bytes, each on an edge.",
+        show_default=False,
+    ),
+]
+FaultsSeed = Annotated[
+    int | None,
+    typer.Option(min=0, help="The seed of the faults, instead of the file's: it repeats a run.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -102,6 +115,7 @@ def new(
         "$ freestone run",
         "$ freestone run split",
         "$ freestone run split --file ../academy --listen 127.0.0.1:0",
+        "$ freestone run split --faults bad-day.toml --faults-seed 7",
     ),
 )
 def run(
@@ -118,6 +132,8 @@ def run(
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds in which calls in flight may finish when it is stopped.")
     ] = 30.0,
+    faults: Faults = None,
+    faults_seed: FaultsSeed = None,
 ) -> None:
     """Run the application on this machine until Ctrl-C.
 
@@ -126,7 +142,7 @@ def run(
     """
     from .run import run
 
-    run(file, topology, listen, drain)
+    run(file, topology, listen, drain, faults, faults_seed)
 
 
 @app.command(
@@ -151,6 +167,8 @@ def serve(
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds in which calls in flight may finish when it is stopped.")
     ] = 30.0,
+    faults: Faults = None,
+    faults_seed: FaultsSeed = None,
     replica: Annotated[int, typer.Option(min=0, help="Which replica of the process this is.")] = 0,
     run_directory: Annotated[Path | None, typer.Option(hidden=True)] = None,
     wire_fd: Annotated[int, typer.Option(hidden=True)] = -1,
@@ -161,11 +179,11 @@ def serve(
     from .serve import Inheritance, serve, serve_child
 
     if run_directory is None:
-        serve(file, topology, process, replica, drain)
+        serve(file, topology, process, replica, drain, faults, faults_seed)
     else:
         assert file is not None  # a supervisor gives all of them
         assert topology is not None
-        given = Inheritance(run_directory, wire_fd, gateway_fd)
+        given = Inheritance(run_directory, wire_fd, gateway_fd, faults, faults_seed)
         serve_child(file, topology, process, replica, drain, given, lifeline)
 
 

@@ -29,6 +29,7 @@ from freestone.errors import ConfigurationError, Mistake
 from .application import the_application
 from .ending import end_tidily, on_ending
 from .failure import UsageMistake
+from .faulty import FaultyRun, faulty_run
 from .serve import Inheritance
 from .serving import Seat, peers, run_loop, serve_here, start_logging
 
@@ -36,21 +37,33 @@ _LAST_LINES = 5.0
 """Seconds in which the lines that wait may be written at the end; a terminal that is paused is not waited for."""
 
 
-def run(file: Path | None, topology: str | None, listen: str | None, drain: float) -> None:
+def run(
+    file: Path | None,
+    topology: str | None,
+    listen: str | None,
+    drain: float,
+    faults_file: Path | None = None,
+    faults_seed: int | None = None,
+) -> None:
     """Run a topology until a signal says so. ``listen`` is the gateway's place, if it is not the file's.
 
+    ``faults_file`` says what goes wrong on purpose, and ``faults_seed`` repeats it.
+
     Raises UsageMistake if there is no such place or no gateway, ConfigurationError for what is wrong in the
-    application's file or its settings, and for a process that can't be started.
+    application's file, its settings or the faults, and for a process that can't be started.
     """
     app = the_application(file)
     made = plan(app if listen is None else _listening(app, listen), topology)
     settings_of(made.app, os.environ)  # told here, once, and not by each process
+    faulty = faulty_run(faults_file, made.app, faults_seed)
+    if faulty is not None:
+        typer.echo(faulty)
     end_tidily()
     with Run.open(made, SystemClock()) as opened:
         if len(opened.places) == 1:
-            _run_here(opened, drain)
+            _run_here(opened, drain, faulty)
         else:
-            _supervise(opened, drain)
+            _supervise(opened, drain, faulty)
 
 
 def _listening(app: App, listen: str) -> App:
@@ -62,7 +75,7 @@ def _listening(app: App, listen: str) -> App:
         raise UsageMistake(f"--listen: {error}; write it as 127.0.0.1:8000") from error
 
 
-def _run_here(run: Run, drain: float) -> None:
+def _run_here(run: Run, drain: float, faulty: FaultyRun | None) -> None:
     """Run the only process of the topology in this one."""
     start_logging()
     [(replica, place)] = run.places.items()
@@ -76,16 +89,16 @@ def _run_here(run: Run, drain: float) -> None:
         typer.echo(_greeting(run))
 
     publish(State.STARTING)
-    directory = run.directory.path
-    seat = Seat(run.plan, replica.process, 0, place.wire, place.gateway, peers(run.plan, replica.process, directory))
+    others = peers(run.plan, replica.process, run.directory.path)
+    seat = Seat(run.plan, replica.process, 0, place.wire, place.gateway, others, faulty)
     run_loop(serve_here(seat, drain, ready))
 
 
-def _supervise(run: Run, drain: float) -> None:
+def _supervise(run: Run, drain: float, faulty: FaultyRun | None) -> None:
     """Run each process of the topology as a child."""
     logs = Logs([OWN_NAME, *map(str, run.places)], sys.stdout, sys.stderr)
     try:
-        outcome, forced_by = asyncio.run(_supervised(run, drain, logs))
+        outcome, forced_by = asyncio.run(_supervised(run, drain, logs, faulty))
     finally:
         logs.close(_LAST_LINES)
     if outcome.failed is not None:
@@ -96,7 +109,7 @@ def _supervise(run: Run, drain: float) -> None:
         raise typer.Exit(1)
 
 
-async def _supervised(run: Run, drain: float, logs: Logs) -> tuple[Outcome, int | None]:
+async def _supervised(run: Run, drain: float, logs: Logs, faulty: FaultyRun | None) -> tuple[Outcome, int | None]:
     """Return how the run ended, and the signal that made it end at once, if one did."""
     greeted = False
     signals: list[int] = []
@@ -113,7 +126,7 @@ async def _supervised(run: Run, drain: float, logs: Logs) -> tuple[Outcome, int 
         supervisor.stop()
 
     supervisor = Supervisor(
-        [_spec(run, replica, place, drain) for replica, place in run.places.items()],
+        [_spec(run, replica, place, drain, faulty) for replica, place in run.places.items()],
         logs=logs,
         clock=SystemClock(),
         random=system_random(),
@@ -125,13 +138,14 @@ async def _supervised(run: Run, drain: float, logs: Logs) -> tuple[Outcome, int 
     return outcome, signals[1] if len(signals) > 1 and not outcome.clean else None
 
 
-def _spec(run: Run, replica: Replica, place: Place, drain: float) -> ProcessSpec:
+def _spec(run: Run, replica: Replica, place: Place, drain: float, faulty: FaultyRun | None) -> ProcessSpec:
     inheritance = Inheritance(
         run.directory.path, place.wire.fileno(), None if place.gateway is None else place.gateway.fileno()
     )
     command = [sys.executable, "-P", "-m", "freestone.cli", "serve", replica.process]
     command += ["--topology", run.plan.topology, "--file", str(run.plan.app.path)]
     command += ["--replica", str(replica.number), "--drain", str(drain), *inheritance.options()]
+    command += [] if faulty is None else faulty.options()
     return ProcessSpec(replica, tuple(command), inheritance.descriptors, run.plan.process(replica.process).stage)
 
 

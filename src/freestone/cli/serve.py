@@ -29,6 +29,7 @@ from freestone.errors import ConfigurationError, Mistake
 from .application import home, the_application
 from .ending import end_tidily
 from .failure import UsageMistake, explain
+from .faulty import faulty_run
 from .serving import Seat, peers, peers_anywhere, run_loop, serve_here, start_logging
 
 _GRACE = 5.0
@@ -45,6 +46,9 @@ class Inheritance:
     wire: int
     """The descriptor of the socket on which it speaks the wire."""
     gateway: int | None = None
+    faults: Path | None = None
+    """What goes wrong on the calls that it makes, and the seed of the whole run."""
+    seed: int | None = None
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -66,16 +70,25 @@ def serve_child(
         made = plan(the_application(file), topology)
         wire = _inherited(given.wire)
         gateway = None if given.gateway is None else _inherited(given.gateway)
-        seat = Seat(made, process, replica, wire, gateway, peers(made, process, given.directory))
+        faulty = faulty_run(given.faults, made.app, given.seed)
+        seat = Seat(made, process, replica, wire, gateway, peers(made, process, given.directory), faulty)
         run_loop(serve_here(seat, drain, lambda _: lifeline.ready()))
 
 
-def serve(file: Path | None, topology: str | None, process: str, replica: int, drain: float) -> None:
+def serve(
+    file: Path | None,
+    topology: str | None,
+    process: str,
+    replica: int,
+    drain: float,
+    faults_file: Path | None = None,
+    faults_seed: int | None = None,
+) -> None:
     """Serve a process on its own, until a signal says so.
 
     It listens where its topology says; otherwise on a Unix socket below ``.freestone``, where those that are started
     by hand beside it find it. Raises UsageMistake if there is no such replica, ConfigurationError if there is no such
-    process, or something in the application's file or its settings is wrong.
+    process, or something in the application's file, its settings or the faults is wrong.
     """
     start_logging()
     made = plan(the_application(file), topology)
@@ -87,7 +100,10 @@ def serve(file: Path | None, topology: str | None, process: str, replica: int, d
     gateway = None
     if planned.gateway is not None:
         gateway = listen_tcp(planned.gateway.listen.host, planned.gateway.listen.port)
-    seat = Seat(made, process, replica, wire, gateway, peers_anywhere(made, process, directory))
+    faulty = faulty_run(faults_file, made.app, faults_seed)
+    if faulty is not None:
+        typer.echo(faulty)
+    seat = Seat(made, process, replica, wire, gateway, peers_anywhere(made, process, directory), faulty)
 
     def ready(host: Host) -> None:
         also = f", gateway on {host.address}" if host.address else ""

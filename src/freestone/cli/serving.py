@@ -21,6 +21,7 @@ from freestone.app import Host, Plan, settings_of
 from freestone.call import Address, Endpoint
 
 from .ending import Stop
+from .faulty import FaultyRun
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ class Seat:
     wire: socket.socket | Address
     gateway: socket.socket | None
     peers: Mapping[str, Sequence[Endpoint]]
+    faulty: FaultyRun | None = None
+    """What goes wrong on the calls that it makes."""
 
 
 def peers(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Endpoint]]:
@@ -61,7 +64,8 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
     stop = Stop()
     names = seat.plan.process(seat.process).services
     settings = settings_of(seat.plan.app, os.environ, services=names)
-    host = Host(seat.plan, seat.process, seat.replica, settings=settings, peers=seat.peers)
+    interposer = None if seat.faulty is None else seat.faulty.interposer(seat.process, seat.replica)
+    host = Host(seat.plan, seat.process, seat.replica, settings=settings, peers=seat.peers, interposer=interposer)
     asked = asyncio.ensure_future(stop.asked.wait())
     starting = asyncio.ensure_future(host.start([seat.wire], seat.gateway))
     try:
@@ -79,6 +83,9 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
             _log.info("draining")
         finally:
             await host.stop(drain_seconds)
+            if seat.faulty is not None:
+                for sentence in seat.faulty.faults.report():
+                    _log.info(sentence)
     finally:
         asked.cancel()
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncGenerator
 from typing import final
 
-from freestone.app import Near
+from freestone.app import Interposer, Near
 from freestone.call import (
     Address,
     Dispatcher,
@@ -31,10 +31,11 @@ _HELLO = Hello(application="in-memory", process="app", instance="test")
 
 
 @contextlib.asynccontextmanager
-async def wire_in_memory() -> AsyncGenerator[Near]:
+async def wire_in_memory(interposer: Interposer | None = None) -> AsyncGenerator[Near]:
     """Give a maker of transports that take a co-located call over the wire and back."""
     network = _Loopback()
-    pool = Pool(_HELLO, StaticResolver({"app": [_ADDRESS]}), random=fake_random(), network=network)
+    dialled = network if interposer is None else interposer.network(network, lambda _: "app")
+    pool = Pool(_HELLO, StaticResolver({"app": [_ADDRESS]}), random=fake_random(), network=dialled)
 
     def near(dispatcher: Dispatcher, service: str, policies: Policies) -> Transport:
         network.dispatcher = dispatcher

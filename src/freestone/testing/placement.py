@@ -22,6 +22,7 @@ from freestone.app import CUT_EVERYWHERE, App, Host, Near, monolith, settings_of
 from freestone.call import CodecTransport, LocalTransport
 from freestone.clock import Clock, Random
 
+from .faults import Faults, Injector
 from .memory import wire_in_memory
 from .runner import processes
 
@@ -53,11 +54,13 @@ async def running(
     directory: Path | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
+    faults: Faults | None = None,
 ) -> AsyncGenerator[Running]:
     """Run an application's services for a block, placed that way, on databases of their own.
 
     ``directory`` is where these are; without it, in a folder that is deleted afterwards. ``clock`` and ``random`` are
-    given to the services, and refused where they run in processes of their own. The gateway is not opened.
+    given to the services, and refused where they run in processes of their own. ``faults`` go wrong on the calls of
+    each process, and on the test's own. The gateway is not opened.
 
     >>> async def test_paths():
     ...     async with running(load(Path("freestone.toml")), Placement.MEMORY) as application:
@@ -69,9 +72,10 @@ async def running(
         if placement is Placement.PROCESSES:
             if clock is not None or random is not None:
                 raise ValueError("services in processes of their own can't share a test's clock or random")
-            yield await stack.enter_async_context(processes(app, CUT_EVERYWHERE, directory))
+            yield await stack.enter_async_context(processes(app, CUT_EVERYWHERE, directory, faults=faults))
             return
-        async with _near(placement) as near:
+        injector = None if faults is None else Injector(faults, "app")
+        async with _near(placement, injector) as near:
             host = Host(
                 monolith(replace(app, data=directory / "data")),
                 "app",
@@ -79,6 +83,7 @@ async def running(
                 near=near,
                 clock=clock,
                 random=random,
+                interposer=injector,
             )
             stack.push_async_callback(host.stop, 5.0)
             await host.start()
@@ -86,12 +91,12 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def _near(placement: Placement) -> AsyncGenerator[Near]:
+async def _near(placement: Placement, injector: Injector | None) -> AsyncGenerator[Near]:
     match placement:
         case Placement.LOCAL:
             yield LocalTransport
         case Placement.CODEC:
             yield CodecTransport
         case _:
-            async with wire_in_memory() as near:
+            async with wire_in_memory(injector) as near:
                 yield near

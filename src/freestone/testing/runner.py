@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TypeVar, final
 
 from freestone.app import App
-from freestone.call import Pool, StaticResolver, WireTransport, client, parse_address
+from freestone.call import Pool, SocketNetwork, StaticResolver, Transport, WireTransport, client, parse_address
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.contract import contract_of
 from freestone.deploy.supervisor import RunRecord, running
 from freestone.errors import ConfigurationError, Mistake
 from freestone.wire import Hello
+
+from .faults import Faults, Injector, written
 
 C = TypeVar("C")
 
@@ -31,13 +33,15 @@ STOP_SECONDS = 20.0
 class Processes:
     """``freestone run TOPOLOGY`` in a process group of its own."""
 
-    def __init__(self, app: App, topology: str, home: Path) -> None:
+    def __init__(self, app: App, topology: str, home: Path, faults: Faults | None = None) -> None:
         self.app = app
         self.topology = topology
         self.home = home
+        self.faults = faults
         self.output: list[str] = []
         """What it has printed, line by line."""
         self._process: asyncio.subprocess.Process | None = None
+        self._injector = None if faults is None else Injector(faults, "test")
         self._pool: Pool | None = None
         self._placed: dict[str, str] = {}
 
@@ -48,7 +52,11 @@ class Processes:
             raise ConfigurationError(
                 [Mistake(contract.__qualname__, "no service keeps it", "name one under [services]")]
             )
-        return client(contract, WireTransport(self._pool, self._placed[service], service, self.app.policies))
+        process, policies = self._placed[service], self.app.policies
+        transport: Transport = WireTransport(self._pool, process, service, policies)
+        if self._injector is not None:
+            transport = self._injector.transport("", service, process, transport, policies.deadlines)
+        return client(contract, transport)
 
     def record(self) -> RunRecord:
         """Return what runs: each replica with its process id, state and restarts. Raises LookupError if none."""
@@ -62,6 +70,10 @@ class Processes:
         command = ["-m", "freestone.cli", "run", self.topology, "--file", str(self.app.path)]
         if self.app.gateway is not None:
             command += ["--listen", "127.0.0.1:0"]
+        if self.faults is not None:
+            file = self.home / "faults.toml"
+            file.write_text(written(self.faults.plan), "utf-8")
+            command += ["--faults", str(file)]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
@@ -95,6 +107,9 @@ class Processes:
         except TimeoutError:
             self.kill()
             await self._process.wait()
+        if self.faults is not None:
+            for line in self.output:
+                self.faults.hear(line)
 
     def kill(self) -> None:
         """End the supervisor with SIGKILL; its children follow by themselves."""
@@ -110,7 +125,11 @@ class Processes:
         random = system_random()
         hello = Hello(application=self.app.name, process="test", instance=SystemIds(SystemClock(), random).new())
         resolver = StaticResolver({name: [parse_address(it) for it in those] for name, those in addresses.items()})
-        self._pool = Pool(hello, resolver, random=random)
+        network = None
+        if self._injector is not None:
+            process_at = {parse_address(it.address): it.process for it in record.replicas}
+            network = self._injector.network(SocketNetwork(), process_at.__getitem__)
+        self._pool = Pool(hello, resolver, random=random, network=network)
 
     async def _read_until(self, text: str | None) -> None:
         assert self._process is not None
@@ -122,9 +141,14 @@ class Processes:
 
 
 @contextlib.asynccontextmanager
-async def processes(app: App, topology: str, directory: Path) -> AsyncGenerator[Processes]:
-    """Run a topology of the application for a block, with its data and its state below ``directory``."""
-    it = Processes(app, topology, directory)
+async def processes(
+    app: App, topology: str, directory: Path, *, faults: Faults | None = None
+) -> AsyncGenerator[Processes]:
+    """Run a topology of the application for a block, with its data and its state below ``directory``.
+
+    ``faults`` go wrong on the calls of each process, and on those of the test.
+    """
+    it = Processes(app, topology, directory, faults)
     try:
         await it.start()
         yield it
