@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from .clients import STATE_KEY
 from .declaration import Bound, Declared
 from .endpoint import Endpoint, Manners
+from .incoming import traced
 from .lifespan import Lifespan, LifespanFailed
 from .pattern import path_segments
 from .problems import METHOD_NOT_ALLOWED, NO_SUCH_ROUTE, Refused
@@ -51,9 +52,13 @@ class Edge:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        if scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-            return
+        with traced(scope):
+            if scope["type"] == "websocket":
+                await self._websocket(scope, receive, send)
+            else:
+                await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             found = self._find(scope["method"], path_segments(scope))
             if isinstance(found, Found):

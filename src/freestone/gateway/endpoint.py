@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, cast, final
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
+from freestone.contract import Kind
 from freestone.errors import DeadlineExceeded, Internal, InvalidArgument, ServiceError
 from freestone.service import Identity, acting_as, deadline
 
@@ -21,6 +23,7 @@ from .binding import Sent, WrongArguments
 from .body import limited, read_json, refuse_body
 from .declaration import Bound
 from .disconnect import Disconnected, while_connected
+from .incoming import keyed_by
 from .problems import REQUEST_TIMEOUT, Fault, Problem, Refused, problem_of, problem_of_status
 from .respond import JSON, begin_lines, end_lines, send_body, send_line, send_problem
 from .routes import Authenticate
@@ -89,7 +92,7 @@ class Endpoint:
             async with deadline(self._seconds, what=str(self._route)) as context:
                 exchange.trace_id = context.trace_id
                 identity, arguments = await self._read(exchange)
-                with acting_as(identity):
+                with acting_as(identity), self._key(scope):
                     async with while_connected(receive):
                         if self._operation.streams:
                             await self._stream(self._method(**arguments), exchange)
@@ -103,6 +106,10 @@ class Endpoint:
             return
         status = HTTPStatus.NO_CONTENT if result is None and self._route.status == HTTPStatus.OK else self._route.status
         await send_body(send, scope, status, body, JSON)
+
+    def _key(self, scope: Scope) -> AbstractContextManager[object]:
+        # A query has no effect, and whoever sends a key with it loses nothing.
+        return keyed_by(scope) if self._operation.kind is Kind.COMMAND else nullcontext()
 
     async def _read(self, exchange: _Exchange) -> tuple[Identity | None, dict[str, Any]]:
         """Return who asks, and the arguments of the call."""
