@@ -29,6 +29,7 @@ from .service import (
 
 if TYPE_CHECKING:
     from .app import connect, local
+    from .call import gather, gather_all, settle
     from .data import Database
 
 __all__ = [
@@ -54,15 +55,21 @@ __all__ = [
     "deadline",
     "errors",
     "fallback",
+    "gather",
+    "gather_all",
     "keyed",
     "local",
     "query",
     "service",
+    "settle",
 ]
 
 __version__ = "0.1.0"
 
-_LATER = {"Database": "freestone.data", "connect": "freestone.app", "local": "freestone.app"}
+_LATER = {
+    "Database": "freestone.data", "connect": "freestone.app", "local": "freestone.app",
+    "gather": "freestone.call", "gather_all": "freestone.call", "settle": "freestone.call",
+}  # fmt: skip
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""
 
 

@@ -12,6 +12,7 @@ ON_BOTH_LOOPS = {
     "test_admission",
     "test_conformance",
     "test_fuzz",
+    "test_gather",
     "test_link",
     "test_memory",
     "test_moving",

@@ -18,6 +18,7 @@ from freestone import (
     Message,
     Random,
     Secret,
+    ServiceError,
     Settings,
     acting_as,
     command,
@@ -26,10 +27,13 @@ from freestone import (
     deadline,
     errors,
     fallback,
+    gather,
+    gather_all,
     keyed,
     local,
     query,
     service,
+    settle,
 )
 from freestone.gateway import Gateway, get, mount, post
 from freestone.testing import fake
@@ -171,6 +175,20 @@ async def carried(catalog: Catalog) -> None:
         await catalog.publish(Path("a"))
     assert_type(context.idempotency_key, str | None)
     assert_type(context.attempt, int)
+
+
+async def together(catalog: Catalog, reader: Reader) -> None:
+    one, two = await gather(catalog.path("a"), reader.minutes("a"), seconds=2)
+    assert_type(one, Path)
+    assert_type(two, int)
+    assert_type(await gather(catalog.path("a")), tuple[Path])
+    assert_type(await gather(catalog.path("a"), reader.minutes("a"), catalog.publish(one)), tuple[Path, int, None])
+    assert_type(await gather(*[catalog.path(slug) for slug in "abc"]), tuple[Path, ...])
+    assert_type(await gather_all((reader.minutes(slug) for slug in "abc"), at_once=2, seconds=1), tuple[int, ...])
+    three, four = await settle(catalog.path("a"), reader.minutes("a"), seconds=0.5)
+    assert_type(three, Path | ServiceError)
+    assert_type(four, int | ServiceError)
+    assert_type(await settle(*[catalog.path(slug) for slug in "abc"]), tuple[Path | ServiceError, ...])
 
 
 def failed(error: Unready) -> None:

@@ -18,6 +18,9 @@ from .dispatch import Target as Target
 from .dispatch import invoke as invoke
 from .fallback import FallbackTransport as FallbackTransport
 from .fallback import stand_in as stand_in
+from .gather import gather as gather
+from .gather import gather_all as gather_all
+from .gather import settle as settle
 from .local import LocalTransport as LocalTransport
 from .lookup import Nameserver as Nameserver
 from .memory import MemoryNetwork as MemoryNetwork
