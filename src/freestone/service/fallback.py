@@ -65,7 +65,7 @@ def fallback(operation: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
     a command it is taken too when nobody knows whether the command took effect.
 
     >>> class Shop:
-    ...     no_path = fallback(Catalog.path).value(Path("unknown"))
+    ...     no_path = fallback(Catalog.path).value("a path that is not known now")
     """
     return Fallback(operation)
 

@@ -26,11 +26,17 @@ _CLEARLY: Final = 0.95
 class Balancer(Generic[C]):
     """The replicas of one service, by their addresses.
 
-    >>> replica = balancer.pick(now)
-    >>> replica.begin(now)
-    >>> # … and when the call is over, one of
-    >>> balancer.answered(replica, began, now)
-    >>> balancer.ended(replica, began, now, blamed=True)
+    >>> async def through(balancer, loop, call):
+    ...     began = loop.time()
+    ...     replica = balancer.pick(began)
+    ...     replica.begin(began)
+    ...     try:
+    ...         result = await call(replica.connection)
+    ...     except ServiceError:
+    ...         balancer.ended(replica, began, loop.time(), blamed=True)
+    ...         raise
+    ...     balancer.answered(replica, began, loop.time())
+    ...     return result
     """
 
     __slots__ = ("_balance", "_barred", "_breaking", "_chance", "_ready", "_replicas", "_service")

@@ -24,7 +24,7 @@ class RetryBudget:
 
     >>> budget = RetryBudget(0.2, 1.0, now=0.0)
     >>> budget.calls += 1000
-    >>> sum(budget.take(1.0) for _ in range(1000))
+    >>> sum(budget.take(0.0) for _ in range(1000))
     200
     """
 
