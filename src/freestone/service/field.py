@@ -33,12 +33,12 @@ _DECLARED: weakref.WeakValueDictionary[str, ContextField[Any]] = weakref.WeakVal
 class ContextField(Generic[T]):
     """A typed value that goes with every call made in a block, and with those that they lead to.
 
-    >>> TENANT = ContextField[str]("tenant", default="nobody")
-    >>> TENANT.get()
-    'nobody'
-    >>> with TENANT.set("acme"):
-    ...     TENANT.get()
-    'acme'
+    >>> REGION = ContextField[str]("region", default="north")
+    >>> REGION.get()
+    'north'
+    >>> with REGION.set("south"):
+    ...     REGION.get()
+    'south'
 
     Args:
         name: What it is called between processes; an application has one field of that name.
