@@ -1,21 +1,23 @@
 """A client: a subclass of the contract, generated, whose methods hand the call to a transport.
 
 Each method is made once a contract, as source with the contract's own parameter names and defaults, so that a call
-is bound by the interpreter itself: ``signature.bind`` would cost more than the whole rest of a co-located call.
+is bound by the interpreter itself: ``signature.bind`` would cost more than the whole rest of a co-located call. Where
+an operation leads is asked of the transport at the first call, and kept in a slot of the client.
 """
 
 from __future__ import annotations
 
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import Parameter as Kinds
 from inspect import signature
 from typing import Any, TypeVar, cast
 
 from freestone.contract import Operation, operations
 
-from .transport import Transport
+from .transport import Routing, Transport
 
 C = TypeVar("C")
 
@@ -41,8 +43,20 @@ def _client_class(contract: type[Any]) -> type[Any]:
     def represent(self: Any) -> str:
         return f"<client of {contract.__name__} through {type(self._transport).__name__}>"
 
+    slots = {_slot(operation): operation for operation in operations(contract).values() if not operation.streams}
+
+    def route(self: Any, name: str) -> Callable[[tuple[Any, ...]], Awaitable[Any]]:
+        operation = slots.get(name)
+        if operation is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        transport = self._transport
+        way = transport.route(operation) if isinstance(transport, Routing) else partial(transport.invoke, operation)
+        setattr(self, name, way)
+        return way
+
     members: dict[str, Any] = {
-        "__slots__": ("_transport",),
+        "__slots__": ("_transport", *slots),
+        "__getattr__": route,  # which Python calls for a slot that is empty
         "__doc__": f"A client of {contract.__name__}.",
         "__module__": contract.__module__,
         "__repr__": represent,
@@ -50,6 +64,10 @@ def _client_class(contract: type[Any]) -> type[Any]:
     for name, operation in operations(contract).items():
         members[name] = _method(contract, operation)
     return types.new_class(f"{contract.__name__}Client", (contract,), exec_body=lambda body: body.update(members))
+
+
+def _slot(operation: Operation) -> str:
+    return f"_to_{operation.name}"
 
 
 def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:
@@ -67,8 +85,8 @@ def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:
             scope[f"default_{parameter.name}"] = parameter.default
             listed.append(f"{parameter.name}=default_{parameter.name}")
     values = "".join(f"{parameter.name}, " for parameter in parameters)
-    action = "stream" if operation.streams else "invoke"
-    source = f"def {operation.name}({', '.join(listed)}): return self._transport.{action}(operation, ({values}))"
+    way = f"_transport.stream(operation, ({values}))" if operation.streams else f"{_slot(operation)}(({values}))"
+    source = f"def {operation.name}({', '.join(listed)}): return self.{way}"
     exec(compile(source, f"<client of {contract.__name__}>", "exec"), scope)
     method = cast(Callable[..., Any], scope[operation.name])
     method.__doc__ = declared.__doc__

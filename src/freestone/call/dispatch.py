@@ -90,9 +90,7 @@ async def invoke(target: Target, arguments: tuple[Any, ...], context: Context) -
         return result
     except BaseException as error:
         failure = error
-        if context.enlisted is not None:
-            await context.rollback()
-        failure = outcome(error, target, context)
+        failure = await undo(error, target, context)
         if failure is error:
             raise
         raise failure from None
@@ -102,6 +100,14 @@ async def invoke(target: Target, arguments: tuple[Any, ...], context: Context) -
         if SIGNALS.observed:
             seconds = asyncio.get_running_loop().time() - started
             SIGNALS.announce(CallEnded(target.name, seconds, failure, context.trace_id))
+        failure = None  # a frame that is in an error's traceback and holds the error waits for the garbage collector
+
+
+async def undo(error: BaseException, target: Target, context: Context) -> BaseException:
+    """Undo what a method that raised had enlisted, and return what leaves the boundary."""
+    if context.enlisted is not None:
+        await context.rollback()
+    return outcome(error, target, context)
 
 
 def outcome(error: BaseException, target: Target, context: Context) -> BaseException:

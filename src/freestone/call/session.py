@@ -37,6 +37,7 @@ from .admission import Admission, Place
 from .dispatch import Dispatcher, Streaming, Target, invoke
 from .link import Link
 from .propagation import receive
+from .running import running
 from .served_stream import ServedStream
 from .starter import Starter
 from .waiting_call import WaitingCall
@@ -227,7 +228,7 @@ class Session:
     async def _perform(self, call_id: int, target: Target, arguments: tuple[Any, ...], context: Context) -> None:
         """Perform a unary call and answer it. It is started before it is known whether it needs a task."""
         self._latest = call_id
-        context.task = asyncio.current_task(self.loop)
+        context.task = running(self.loop)
         operation = target.operation
         try:
             call = self._calls.get(call_id)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol, runtime_checkable
 
 from freestone.contract import Operation
 
@@ -20,4 +20,13 @@ class Transport(Protocol):
 
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         """Perform an operation that streams. Nothing happens before the first item is asked for."""
+        ...
+
+
+@runtime_checkable
+class Routing(Protocol):
+    """A transport that can be asked once for what is the same in every call of an operation."""
+
+    def route(self, operation: Operation) -> Callable[[tuple[Any, ...]], Awaitable[Any]]:
+        """Return what ``invoke`` does for that operation."""
         ...
