@@ -110,6 +110,18 @@ class Admission:
         place = self._places.get(target)
         if place is None:
             place = self._place(target)
+        if (
+            self._spent < self._turn
+            and self.in_flight < self.limit
+            and place.in_flight < place.most
+            and not self._queue.count
+            and place.counted
+        ):  # as nearly always
+            place.in_flight += 1
+            self.in_flight += 1
+            if SIGNALS.observed:
+                SIGNALS.announce(RequestAdmitted(target.name, 0.0))
+            return place
         if not place.counted:
             return place
         if place.in_flight >= place.most:
@@ -118,13 +130,7 @@ class Admission:
             if not self._queue.room(now, deadline, place.pace.usual or 0.0, repeated):
                 return self._refused(target, _LATE if now + self._queue.delay() > deadline else _FULL)
             return None
-        if self._spent >= self._turn or self.in_flight >= self.limit:
-            return None
-        place.in_flight += 1
-        self.in_flight += 1
-        if SIGNALS.observed:
-            SIGNALS.announce(RequestAdmitted(target.name, 0.0))
-        return place
+        return None
 
     def wait(self, call: Waiting, came: float, repeated: bool) -> None:
         """Let a call wait that must."""

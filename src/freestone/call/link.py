@@ -69,6 +69,8 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.flushing = False
         """Whether what is queued is going to be written in any case."""
+        self.burst = 0
+        """Frames that were written together the last time."""
         self._gone = False
         self._full = False
         self._reading = True
@@ -155,6 +157,7 @@ class Link(asyncio.Protocol):
             self._wake()
         wire = self.wire
         if wire.outgoing:
+            self.burst = len(wire.outgoing)
             self._transport.write(wire.data_to_send())
             if self._full:
                 self._look_at_buffer()

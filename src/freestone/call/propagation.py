@@ -23,7 +23,8 @@ from freestone.errors import InvalidArgument
 from freestone.service import MAX_FIELDS, MAX_STATE, Context, Extra, declared_field, is_key, is_span_id
 from freestone.wire import request_tail
 
-_NOBODY: Final = request_tail()
+NOBODY: Final = request_tail()
+"""The tail of a call with nothing to say."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _text: Final = msgspec.msgpack.Decoder(str).decode
 _count: Final = msgspec.msgpack.Decoder(Annotated[int, Meta(ge=1)]).decode
@@ -49,7 +50,7 @@ def tail(outer: Context | None, key: str | None = None, attempt: int = 0) -> byt
     call was sent before.
     """
     identity = None if outer is None else outer.identity
-    plain = _NOBODY if identity is None else request_tail(identity.subject, identity.scopes)
+    plain = NOBODY if identity is None else request_tail(identity.subject, identity.scopes)
     extra = None if outer is None else outer.extra
     if extra is None and not attempt:
         if key is None:

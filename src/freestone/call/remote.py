@@ -26,8 +26,9 @@ from .hedging import Race
 from .inflow import Inflow
 from .policy import Policies, Quantile, Replica, Safety, Stop, next_attempt
 from .pool import Peer, Pool
-from .propagation import command_key, tail
+from .propagation import NOBODY, command_key, tail
 from .remote_stream import WINDOW, RemoteStream
+from .running import running
 
 _BLAMED: Final = frozenset({int(Unavailable.code), int(DeadlineExceeded.code), int(Internal.code)})
 """The errors that speak against the replica that answers with them."""
@@ -107,7 +108,7 @@ class Route:
         now = loop.time()
         outer = CURRENT.get()
         when = self.end(now, outer)
-        armed = self.limit is not None or outer is None or outer.task is not asyncio.current_task(loop)
+        armed = self.limit is not None or outer is None or outer.task is not running(loop)
         try:
             destination = self.destination
         except AttributeError:
@@ -253,10 +254,15 @@ class Route:
 
         ``attempt`` is how many times it was sent before; ``key`` what these have in common, for a command.
         """
-        left = self.left(now, when)
+        left = when - now
+        if left <= 0:
+            self.left(now, when)
         remaining = int(left * 1e6) if left < 1e12 else -1
-        trace = (new_trace_id() if outer is None else outer.trace_id).encode()
-        end = tail(outer, key, attempt)
+        if outer is None and key is None and not attempt:
+            trace, end = new_trace_id().encode(), NOBODY
+        else:
+            trace = (new_trace_id() if outer is None else outer.trace_id).encode()
+            end = tail(outer, key, attempt)
         try:
             if isinstance(waiting, Inflow):
                 call_id = connection.open(self.encoder, remaining, trace, end, arguments, waiting)

@@ -137,7 +137,8 @@ def _hello(call_id: int, payload: bytes, depth: int) -> Hello:
     return _read(_read_hello, body, "HELLO")
 
 
-def _request(call_id: int, payload: bytes, depth: int) -> Request:
+def read_request(call_id: int, payload: bytes, depth: int) -> Request:
+    """Return the REQUEST of that payload: what ``decode`` does, of whose call id the caller is certain."""
     end = 2 + int.from_bytes(payload[:2], "big")
     header = payload[2:end]
     if end > len(payload) or not header:
@@ -146,8 +147,9 @@ def _request(call_id: int, payload: bytes, depth: int) -> Request:
     if header[0] != _HEADER_OF_SEVEN or header[-1] != _EMPTY_MAP:
         check_nesting(header, depth)
     decoded = _read(_read_header, header, "the header of REQUEST")
-    for value in decoded.extra.values():
-        check_nesting(bytes(value), depth)
+    if decoded.extra:
+        for value in decoded.extra.values():
+            check_nesting(bytes(value), depth)
     return Request(call_id, decoded, payload[end:])
 
 
@@ -215,7 +217,7 @@ def _exactly(payload: bytes, size: int, name: str) -> None:
 
 _READERS: Final[dict[int, Callable[[int, bytes, int], Any]]] = {
     FrameType.HELLO: _hello,
-    FrameType.REQUEST: _request,
+    FrameType.REQUEST: read_request,
     FrameType.REPLY: _reply,
     FrameType.ERROR: _error,
     FrameType.CANCEL: _cancel,

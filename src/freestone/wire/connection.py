@@ -21,7 +21,7 @@ from freestone.errors import Code
 
 from .assembly import Assembly
 from .calls import Calls
-from .codec import COMPRESSED, COUNTED, HEAD, decode, encode
+from .codec import COMPRESSED, COUNTED, HEAD, decode, encode, read_request
 from .compression import ZSTD, compressed, compressor, is_compressible
 from .frames import (
     LAST_CALL,
@@ -38,7 +38,6 @@ from .frames import (
     Ping,
     Pong,
     Reply,
-    Request,
 )
 from .greeting import agree
 from .limits import FrameTooLarge, Limits
@@ -92,8 +91,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_assembly", "_calls", "_compress", "_outflow", "_peer_message", "_pings", "_plain", "_readers", "_side",
-        "_states", "_unfinished", "_whole", "frames", "hello", "large", "limits", "outgoing", "peer", "state",
+        "_assembly", "_calls", "_compress", "_most", "_outflow", "_peer_message", "_pings", "_plain", "_readers",
+        "_side", "_states", "_unfinished", "_whole", "frames", "hello", "large", "limits", "outgoing", "peer", "state",
         "version",
     )  # fmt: skip
 
@@ -124,6 +123,7 @@ class Connection:
         self._whole = 0
         self._peer_message = 0
         self._compress = 0
+        self._most = 0  # calls that the peer serves at a time
         self._readers: dict[int, Callable[[int, bytes, list[Event]], None]] = {
             FrameType.HELLO: self._receive_hello,
             FrameType.GOODBYE: self._receive_goodbye,
@@ -146,12 +146,7 @@ class Connection:
     @property
     def accepts(self) -> bool:
         """Whether a call can be opened now: greeted, nobody leaving, call ids left, the peer not at its limit."""
-        return (
-            self.state is _OPEN
-            and self._calls.last_id < LAST_CALL
-            and self.peer is not None
-            and len(self._states) < self.peer.max_calls
-        )
+        return self.state is _OPEN and len(self._states) < self._most and self._calls.last_id < LAST_CALL
 
     @property
     def exhausted(self) -> bool:
@@ -213,7 +208,11 @@ class Connection:
                 self._send_large("the request", FrameType.REQUEST, call_id, frame[_HEAD_SIZE:])
             else:
                 self.outgoing.append(frame)
-        self._calls.open(call_id, encoder.credit, encoder.sends)
+        if encoder.plain:  # what Calls.open does, without a call
+            self._calls.last_id = call_id
+            self._states[call_id] = _UNARY
+        else:
+            self._calls.open(call_id, encoder.credit, encoder.sends)
         return call_id
 
     def send_reply(self, call_id: int, result: bytes) -> None:
@@ -323,7 +322,7 @@ class Connection:
         return events
 
     def _parse(self, data: bytes, events: list[Event]) -> None:
-        offset, end, assembly = 0, len(data), self._assembly
+        offset, end, assembly, readers = 0, len(data), self._assembly, self._readers
         while end - offset >= _HEAD_SIZE:
             length, kind, call_id = _unpack(data, offset)
             if not COUNTED <= length <= assembly.largest:
@@ -331,14 +330,19 @@ class Connection:
             stop = offset + 4 + length
             if stop > end:
                 break
-            reader = self._readers.get(kind)
+            reader = readers.get(kind)
             if reader is None:
                 reader = self._compressed_reader(kind)
-            self.frames += 1
             reader(call_id, data[offset + _HEAD_SIZE : stop], events)
-            if not self._readers:
-                return
             offset = stop
+            if readers is not self._readers:  # it has greeted, or is closed
+                readers = self._readers
+                if not readers:
+                    break
+        if offset:
+            self.frames += 1
+        if not readers:
+            return
         if offset < end:
             self._assembly.keep(data[offset:])
 
@@ -372,6 +376,7 @@ class Connection:
         self._move(Move.RECEIVE_HELLO)
         self.version = agree(self.hello, hello)
         self.peer = hello
+        self._most = hello.max_calls
         self._set_sizes(hello)
         self._assembly.greeted = True
         self._assembly.largest = self.limits.frame
@@ -458,15 +463,17 @@ class Connection:
             raise WireError(Reason.OUT_OF_STATE, f"the call id {call_id} came after {self._calls.last_id}")
         else:
             self._opens(call_id, "REQUEST")
-        request = decode(FrameType.REQUEST, call_id, payload, depth=self.limits.depth)
-        assert isinstance(request, Request)
+        request = read_request(call_id, payload, self.limits.depth)
         header = request.header
         if header.kind > 1 and self.version < 2:
             raise WireError(Reason.MALFORMED, f"{header.kind} is not a kind of call in version {self.version}")
         if len(self._states) >= self.limits.calls:
             self.outgoing.append(encode(_refusal(call_id, self.limits.calls)))
             return
-        self._calls.open(call_id, header.credit, header.sends)
+        if header.credit or header.kind > 1:
+            self._calls.open(call_id, header.credit, header.sends)
+        else:
+            self._states[call_id] = _UNARY
         events.append(request)
 
     def _receive_reply(self, call_id: int, payload: bytes, events: list[Event]) -> None:

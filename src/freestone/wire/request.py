@@ -25,7 +25,7 @@ class RequestEncoder:
     deadline is a 64-bit integer even when it is small, which MessagePack allows.
     """
 
-    __slots__ = ("_pack", "_prefix", "_size", "credit", "sends")
+    __slots__ = ("_pack", "_prefix", "_size", "credit", "plain", "sends")
 
     def __init__(self, operation: str, *, command: bool, credit: int = 0, sends: bool = False) -> None:
         # 0x97, an array of seven, instead of the first byte of the array of three that holds what is known now.
@@ -36,6 +36,8 @@ class RequestEncoder:
         """Items that each call grants when it is opened; 0 for an operation that does not stream."""
         self.sends = sends
         """Whether the caller sends items after the request."""
+        self.plain = not credit and not sends
+        """Whether nothing streams."""
 
     def encode(self, call_id: int, remaining: int, trace: bytes, tail: bytes, arguments: bytes) -> bytes:
         """Return the frame.
