@@ -6,7 +6,7 @@ BIN    := .venv/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports bench lock clean
+.PHONY: help run test faults check format lint types imports bench lock clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ run: .venv/ready ## Serve Academy in one process, on embedded defaults
 
 test: .venv/ready ## Run the tests
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
+faults: .venv/ready ## Run Academy's scenarios under each fault, among processes and with many seeds
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m thorough examples/academy/tests/scenarios
 
 check: .venv/ready lint types imports test ## What CI runs: format, lint, types, imports, tests and docs
 

@@ -16,20 +16,24 @@ from academy.identity.contract import Learners, NameTaken, Session, WrongCredent
 from freestone import current, deadline, errors
 from freestone.call import client
 from freestone.contract import Kind, Operation
-from freestone.testing import Running
+from freestone.testing import Running, fake_random
 
 C = TypeVar("C")
 
 NEVER_BEGUN = (errors.Unavailable,)
 LOST = (errors.ConnectionLost,)
+_TRIES = 15
+"""Enough for any chance."""
+_MOST = 30.0
+"""Seconds that any try may take."""
 
 
 class Resolving:
     """An application that runs, called by somebody who resolves doubts.
 
     ``unbegun`` are the errors after which anything is tried again, ``doubtful`` those after which a command is looked
-    into, ``queries`` those after which a query is asked again. ``patience`` bounds each try, in seconds. What is not
-    named, and what a scenario declares, is raised as it is.
+    into, ``queries`` those after which a query is asked again. ``patience`` bounds the first try, in seconds. What is
+    not named, and what a scenario declares, is raised as it is.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Resolving:
         self.doubtful = doubtful
         self.queries = queries
         self.patience = patience
+        self.chance = fake_random()
         self.names: set[str] = set()
         """Who has signed up here."""
         self.doubts: list[errors.ServiceError] = []
@@ -55,9 +60,9 @@ class Resolving:
         """Return a client of the contract."""
         return client(contract, _Resolver(self, self.application.client(contract)))
 
-    async def attempt(self, inner: Any, operation: Operation, arguments: tuple[Any, ...]) -> Any:
-        """Make the call once."""
-        async with deadline(self.patience):
+    async def attempt(self, inner: Any, operation: Operation, arguments: tuple[Any, ...], tried: int) -> Any:
+        """Make the call once. The next time it has twice as long: the machine may just be slow."""
+        async with deadline(min(self.patience * 2**tried, _MOST)):
             return await getattr(inner, operation.name)(*arguments)
 
 
@@ -78,9 +83,9 @@ class _Resolver:
         owner = self._owner
         known = await self._known(operation, arguments)
         doubted = False
-        while True:
+        for tried in range(_TRIES):
             try:
-                result = await owner.attempt(self._inner, operation, arguments)
+                result = await owner.attempt(self._inner, operation, arguments, tried)
             except owner.unbegun as error:
                 failure: errors.ServiceError = error
             except owner.doubtful as error:
@@ -105,7 +110,9 @@ class _Resolver:
             if context is not None and context.remaining() <= 0:  # the scenario's own: no time to look into anything
                 raise failure
             owner.doubts.append(failure)
-            await asyncio.sleep(0.01)  # as a person would, who does not hammer what is down
+            # As a person would, who does not hammer what is down, and not all of them at the same moment.
+            await asyncio.sleep(0.01 + owner.chance.random() * 0.02 * tried)
+        raise AssertionError(f"{operation.name} failed {_TRIES} times; the last time: {failure!r}")
 
     async def _known(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         """Return what is there before an import, if anything is: only so can an import that was lost be told from

@@ -14,7 +14,7 @@ from typing import Any, final
 from freestone.call import Address, Deadlines, Network, Transport
 from freestone.clock import Clock, Random, SystemClock
 from freestone.contract import Operation
-from freestone.errors import ServiceError, Unavailable
+from freestone.errors import DeadlineExceeded, ServiceError, Unavailable
 from freestone.service import current, deadline
 from freestone.signals import SIGNALS, Signal
 
@@ -186,6 +186,9 @@ class FaultyTransport:
         return deadline(0, at=at, what=name)
 
     async def _before(self, edge: Edge, action: Action) -> None:
+        context = current()
+        if context is not None and context.remaining() <= 0:
+            raise DeadlineExceeded(f"{edge.service}.{edge.method} was not begun: the deadline had passed")
         for fault in action.late:
             self._injector.take(fault, edge)
         if action.latency:
