@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .app import connect, local
     from .call import gather, gather_all, settle
     from .data import Database
+    from .lease import Lease
 
 __all__ = [
     "Clock",
@@ -42,6 +43,7 @@ __all__ = [
     "Event",
     "Identity",
     "Ids",
+    "Lease",
     "MayHaveHappened",
     "Message",
     "Random",
@@ -67,7 +69,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _LATER = {
-    "Database": "freestone.data", "connect": "freestone.app", "local": "freestone.app",
+    "Database": "freestone.data", "Lease": "freestone.lease", "connect": "freestone.app", "local": "freestone.app",
     "gather": "freestone.call", "gather_all": "freestone.call", "settle": "freestone.call",
 }  # fmt: skip
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""

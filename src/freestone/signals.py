@@ -229,3 +229,30 @@ class ProcessDelayed(Signal):
     process: str
     replica: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseAcquired(Signal):
+    """This process has a lease now. ``seconds`` is how long the request took that was granted."""
+
+    lease: str
+    token: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseNotRenewed(Signal):
+    """A lease that this process has could not be renewed just now. It is tried again, as long as there is time."""
+
+    lease: str
+    token: int
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseEnded(Signal):
+    """This process does not have a lease any more: it was released, or ``lost``."""
+
+    lease: str
+    token: int
+    lost: bool

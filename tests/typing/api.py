@@ -15,6 +15,7 @@ from freestone import (
     Event,
     Identity,
     Ids,
+    Lease,
     Message,
     Random,
     Secret,
@@ -189,6 +190,20 @@ async def together(catalog: Catalog, reader: Reader) -> None:
     assert_type(three, Path | ServiceError)
     assert_type(four, int | ServiceError)
     assert_type(await settle(*[catalog.path(slug) for slug in "abc"]), tuple[Path | ServiceError, ...])
+
+
+async def leased(db: Database) -> None:
+    async with db.lease("nightly", seconds=30, wait=5) as lease:
+        assert_type(lease, Lease)
+        assert_type(lease.token, int)
+        await db.fence(lease)
+        await db.fence("nightly", lease.token)
+        await db.fence(lease, 3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    async def work(lease: Lease) -> str:
+        return lease.name
+
+    assert_type(await db.lead("nightly", work), str)
 
 
 def failed(error: Unready) -> None:

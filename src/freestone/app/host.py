@@ -103,7 +103,7 @@ class Host:
         self._binder = Binder(
             app.kept_by,
             self._transport,
-            Surroundings(resources_in(app.data), settings or {}, clock, random),
+            Surroundings(resources_in(app.data, clock), settings or {}, clock, random),
         )
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)

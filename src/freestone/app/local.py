@@ -62,9 +62,8 @@ async def local(
     async with contextlib.AsyncExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
-        surroundings = Surroundings(
-            resources_in(directory), settings or {}, clock or SystemClock(), random or system_random()
-        )
+        clock = clock or SystemClock()
+        surroundings = Surroundings(resources_in(directory, clock), settings or {}, clock, random or system_random())
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
 

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from freestone.clock import Clock
 from freestone.errors import ConfigurationError, Mistake
 
 from .binder import Resource
 
 
-def resources_in(directory: Path) -> Callable[[str, type[Any], str], Resource]:
+def resources_in(directory: Path, clock: Clock | None = None) -> Callable[[str, type[Any], str], Resource]:
     """Return a maker of resources that keeps files in the directory, one a service.
 
-    A database's migrations are in the folder ``migrations`` beside the module of the service's class.
+    A database's migrations are in the folder ``migrations`` beside the module of the service's class; ``clock`` is the
+    time of its leases, by default the machine's.
     """
 
     def make(service: str, cls: type[Any], kind: str) -> Resource:
@@ -25,6 +27,6 @@ def resources_in(directory: Path) -> Callable[[str, type[Any], str], Resource]:
             )
         from freestone.data import Database  # SQLAlchemy is imported only where a service has a database
 
-        return Database.open(directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations")
+        return Database.open(directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations", clock=clock)
 
     return make

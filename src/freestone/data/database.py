@@ -7,15 +7,21 @@ import contextlib
 import math
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, final, overload
 
+from freestone.clock import Clock, SystemClock
 from freestone.contract import Kind
 from freestone.errors import ConfigurationError, Mistake, Unavailable
+from freestone.lease import Lease, Leases
 from freestone.service import Context, current
 
+from .era import era_of
+from .fence import fence
+from .lease import DatabaseLeases
 from .misuse import TransactionRequired
 from .sqlite import SQLite
 from .transaction import Transaction
@@ -59,23 +65,34 @@ class Database:
 
     __freestone_resource__: ClassVar[str] = "database"
 
-    def __init__(self, path: Path, migrations: Path | None, *, readers: int, waiting: int) -> None:
+    def __init__(
+        self, path: Path, migrations: Path | None, *, readers: int, waiting: int, clock: Clock | None = None
+    ) -> None:
         self.path = path
         self.migrations = migrations
         self._store = SQLite(path, readers=readers, waiting=waiting)
         self._is_open = False
+        clock = clock or SystemClock()
+        self._leases = Leases(DatabaseLeases(lambda: self.store, clock, era_of(clock)), clock)
 
     @classmethod
     def open(
-        cls, where: str | Path, migrations: Path | None = None, *, readers: int = 4, waiting: int = 1000
+        cls,
+        where: str | Path,
+        migrations: Path | None = None,
+        *,
+        readers: int = 4,
+        waiting: int = 1000,
+        clock: Clock | None = None,
     ) -> Database:
         """Return the database in that file, which ``start()`` then opens.
 
-        ``where`` is a path or a URL ``sqlite:///path``; ``migrations`` the folder of the service's migrations,
-        which may be missing; ``readers`` how many queries read at a time; ``waiting`` how many transactions may
-        wait for their turn, beyond which they get ResourceExhausted. Raises ConfigurationError for other databases.
+        ``where`` is a path or a URL ``sqlite:///path``; ``migrations`` the folder of the service's migrations, which
+        may be missing; ``readers`` how many queries read at a time; ``waiting`` how many transactions may wait for
+        their turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases, by default the
+        machine's. Raises ConfigurationError for other databases.
         """
-        return cls(_path(where), migrations, readers=readers, waiting=waiting)
+        return cls(_path(where), migrations, readers=readers, waiting=waiting, clock=clock)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -220,6 +237,64 @@ class Database:
     def before_commit(self, callback: Callable[[Transaction], Awaitable[None]]) -> None:
         """Have the callback awaited in the transaction before it commits. What it raises undoes everything."""
         self._current().before_commit(callback)
+
+    def lease(self, name: str, *, seconds: float = 30.0, wait: float = 0.0) -> AbstractAsyncContextManager[Lease]:
+        """Hold a lease for a block: of all processes that use this database, one at a time is in its block.
+
+        It lasts ``seconds`` and is renewed while the block runs; a process that dies gives it up in that time. ``wait``
+        is how many seconds to wait for it, ``math.inf`` for ever. Raises LeaseTaken when somebody else has it all that
+        time. When it can't be renewed the task is cancelled before it expires, and LeaseLost leaves the block.
+
+        It is for work that is many transactions, in a task of its own: a command is one transaction, which excludes all
+        others anyway and ends after the block. Raises TransactionRequired there and in ``transaction()``.
+
+        >>> async def nightly(db):
+        ...     async with db.lease("nightly", seconds=30) as lease:
+        ...         async with db.transaction():
+        ...             await db.fence(lease)
+        """
+        self._refuse_lease(name)
+        return self._leases.lease(name, seconds=seconds, wait=wait)
+
+    async def lead(self, name: str, work: Callable[[Lease], Awaitable[_T]], *, seconds: float = 15.0) -> _T:
+        """Do the work here whenever no other process does it: of several replicas, one leads, the others wait.
+
+        When the leader dies or loses its lease another one begins. Ends with the work: with its result, or its error.
+
+        >>> async def relay(lease): ...
+        >>> async def start(db, tasks):
+        ...     tasks.create_task(db.lead("relay", relay))
+        """
+        self._refuse_lease(name)
+        return await self._leases.lead(name, work, seconds=seconds)
+
+    @overload
+    async def fence(self, lease: Lease, /) -> None: ...
+    @overload
+    async def fence(self, lease: str, token: int, /) -> None: ...
+    async def fence(self, lease: Lease | str, token: int | None = None, /) -> None:
+        """Refuse a stale token in the transaction of this place, which then writes nothing. Raises StaleToken.
+
+        Give it the lease that this task holds, or the name and the token that a caller has sent along. Of a lease of
+        this database it is known who has it; of one that is kept elsewhere, the highest token that was ever shown here
+        counts.
+        """
+        if isinstance(lease, str):
+            assert token is not None
+            await fence(self._current(), lease, token, own=False)
+        else:
+            await fence(self._current(), lease.name, lease.token, own=lease.store is self._leases.store)
+
+    def _refuse_lease(self, name: str) -> None:
+        """Raise if a transaction is open here, for which the lease's own would wait for ever."""
+        context = current()
+        in_handler = context is not None and context.operation is not None and not context.handler.ended
+        opened = _OPENED.get().get(self)
+        if in_handler or (opened is not None and not opened.ended):
+            raise TransactionRequired(
+                f"the lease {name} is taken inside a transaction, which excludes all others anyway; take it outside, "
+                "in a task of its own"
+            )
 
     def _current(self) -> Transaction:
         """Return the transaction of this place. Raises TransactionRequired where there is none."""

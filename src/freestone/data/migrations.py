@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from freestone.errors import Misconfigured
 
 from .failure import translate
+from .framework_tables import PREFIX
 from .transaction import Transaction
 from .uninterrupted import uninterrupted
 
@@ -168,7 +169,11 @@ def _compare(connection: Connection, metadata: MetaData) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    def is_theirs(name: str | None, kind: str, _: Any) -> bool:
+        return kind != "table" or name is None or not name.startswith(PREFIX)
+
+    options: dict[str, Any] = {"compare_type": True, "include_name": is_theirs}
+    context = MigrationContext.configure(connection, opts=options)
     found: list[str] = []
     for difference in cast("Sequence[Any]", compare_metadata(context, metadata)):
         # The changes of one column come as a list of their own.

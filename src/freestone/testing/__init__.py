@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .clock import FakeClock, FakeIds, fake_random
     from .fakes import FakeTransport, fake
+    from .leases import MemoryLeases
     from .placement import Placement, Running, running
     from .proxy import Flow, Proxy, proxied
     from .runner import Processes, processes
@@ -16,6 +17,7 @@ __all__ = [
     "FakeIds",
     "FakeTransport",
     "Flow",
+    "MemoryLeases",
     "Placement",
     "Processes",
     "Proxy",
@@ -30,6 +32,7 @@ __all__ = [
 _HOMES = {
     "clock": ("FakeClock", "FakeIds", "fake_random"),
     "fakes": ("FakeTransport", "fake"),
+    "leases": ("MemoryLeases",),
     "placement": ("Placement", "Running", "running"),
     "proxy": ("Flow", "Proxy", "proxied"),
     "runner": ("Processes", "processes"),
