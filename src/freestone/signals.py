@@ -256,3 +256,20 @@ class LeaseEnded(Signal):
     lease: str
     token: int
     lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaFound(Signal):
+    """A process of the application said where it is: its name, and its addresses."""
+
+    process: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaGone(Signal):
+    """A process of the application is not called any more. ``reason`` is a sentence."""
+
+    process: str
+    addresses: tuple[str, ...]
+    reason: str
