@@ -220,6 +220,38 @@ def test_an_unknown_method_under_calls_is_told(mistakes: Callable[..., list[str]
     ]
 
 
+def test_an_unknown_method_under_serve_is_told(mistakes: Callable[..., list[str]]) -> None:
+    """So that a limit is not missing under load because of a slip."""
+    lines = mistakes(FILE + '[serve.methods]\n"prices.prize" = { calls = 1 }')
+    assert lines == [
+        'freestone.toml:10: serve.methods."prices.prize": Prices has no method "prize"; did you mean "price"?'
+    ]
+
+
+def test_a_stream_under_serve_is_told(mistakes: Callable[..., list[str]]) -> None:
+    """It would be a limit that nothing keeps."""
+    source = """
+    from collections.abc import AsyncIterator
+    from freestone import Contract, query, service
+
+    class Feed(Contract):
+        @query
+        def news(self) -> AsyncIterator[int]: ...
+
+    @service
+    class FeedService(Feed):
+        async def news(self):
+            yield 1
+    """
+    lines = mistakes(
+        'name = "shop"\n[services]\nfeed = "feed:FeedService"\n[serve.methods]\n"feed.news" = { calls = 1 }',
+        feed=source,
+    )
+    assert lines == [
+        'freestone.toml:5: serve.methods."feed.news": news streams, and a stream holds no place; take it out'
+    ]
+
+
 def test_the_methods_of_somebody_elses_service_may_have_deadlines(loaded: Callable[..., App]) -> None:
     app = loaded(FILE + '[calls.methods]\n"payments.paid" = { deadline = "1s" }')
     assert app.deadlines.limit("payments.paid") == 1.0

@@ -300,7 +300,7 @@ async def test_a_burst_does_not_keep_the_loop_to_itself() -> None:
         while it.wire.in_flight:
             turns += 1
             await asyncio.sleep(0)
-        assert turns > 1000 / 40
+        assert turns > 5  # a turn is bounded in calls, and where there is too much to do, in time
 
 
 async def test_calls_that_end_at_once_make_no_tasks() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Deadlines, Endpoint, Nameserver, Policies, TcpAddress
+from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.contract import Contract
 from freestone.service import Settings
 
@@ -82,6 +82,8 @@ class App:
     """What holds for calls."""
     nameservers: tuple[Nameserver, ...] = ()
     """Those that know the names at which processes are found; empty if it is those of the machine."""
+    serving: Serving = field(default_factory=Serving)
+    """What each process takes on at a time."""
 
     @property
     def deadlines(self) -> Deadlines:

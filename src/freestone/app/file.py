@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from freestone.call import Deadlines, Endpoint, Nameserver, Policies, TcpAddress
+from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
 
@@ -17,6 +17,7 @@ from .address import http_address
 from .document import Document, Table
 from .policies import read_policies
 from .reach import read_endpoints, read_nameservers
+from .serving import read_serving
 from .topology import Topology, check_name, read_topologies
 
 FILE_NAME = "freestone.toml"
@@ -77,6 +78,8 @@ class ApplicationFile:
     """What holds for calls."""
     nameservers: tuple[Nameserver, ...]
     """Those that know the names at which processes are found; empty if it is those of the machine."""
+    serving: Serving
+    """What each process takes on at a time."""
 
     @property
     def deadlines(self) -> Deadlines:
@@ -147,6 +150,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
     policies = read_policies(root.table("calls"), {*services, *externals})
     nameservers = read_nameservers(root.table("dns"))
+    serving = read_serving(root.table("serve"), services)
     root.refuse_unknown()
     return ApplicationFile(
         path=document.path,
@@ -161,6 +165,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         secrets=secrets,
         policies=policies,
         nameservers=nameservers,
+        serving=serving,
     )
 
 

@@ -108,7 +108,7 @@ class Host:
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
         self._lifecycle = Lifecycle({name: app.services[name].cls for name in self.process.services}, self._binder)
-        self._server = Server(self._binder.dispatcher, hello)
+        self._server = Server(self._binder.dispatcher, hello, serving=app.serving)
         self._gateway: Opened | None = None
 
     @property

@@ -66,6 +66,7 @@ class _Linker:
             secrets=file.secrets,
             policies=file.policies,
             nameservers=file.nameservers,
+            serving=file.serving,
         )
 
     def _external(self, name: str) -> ExternalSpec | None:
@@ -164,6 +165,17 @@ class _Linker:
                 self._document.note(keys, problem, meant(method, known, "methods"))
             elif policy.hedge != policies.service(service).hedge and known[method].kind is Kind.COMMAND:
                 self._document.note((*keys, "hedge"), f"{method} is a command, and only queries are hedged")
+        for name in self._file.serving.methods:
+            service, _, method = name.rpartition(".")
+            if service not in contracts:
+                continue
+            keys = ("serve", "methods", name)
+            known = operations(contracts[service])
+            if method not in known:
+                problem = f'{contracts[service].__name__} has no method "{method}"'
+                self._document.note(keys, problem, meant(method, known, "methods"))
+            elif known[method].streams:
+                self._document.note(keys, f"{method} streams, and a stream holds no place", "take it out")
 
     def _keeps(self, keys: tuple[str, ...], name: str, contract: type[Contract]) -> None:
         other = self._keepers.setdefault(contract, name)

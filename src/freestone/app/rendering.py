@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from .address import http_url
 from .differences import policy_lines
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
+from .serving import serving_lines
 
 GATEWAY = "(gateway)"
 """How the gateway is named where it calls a service; no service can have that name."""
@@ -29,18 +30,20 @@ def render(plan: Plan) -> str:
 
         calls: deadline 10s
             catalog: limit 50, retry off
+
+        each process: finds its limit up to 10000 calls at a time, 1000 more wait 250ms at most
     """
     count = len(plan.processes)
     lines = [f"{plan.application}, placed as {plan.topology}: {count} process{'es' if count != 1 else ''}", ""]
     for process in plan.processes:
         lines.extend(_process_lines(plan, process))
-    lines += ["", *policy_lines(plan.app.policies)]
+    lines += ["", *policy_lines(plan.app.policies), "", *serving_lines(plan.app.serving)]
     return "\n".join(lines) + "\n"
 
 
 def describe(plan: Plan) -> dict[str, Any]:
     """Return a plan as values that JSON has. Durations are in seconds."""
-    policies = plan.app.policies
+    policies, serving = plan.app.policies, plan.app.serving
     deadlines = policies.deadlines
     return {
         "application": plan.application,
@@ -68,6 +71,7 @@ def describe(plan: Plan) -> dict[str, Any]:
             "services": {name: asdict(policy) for name, policy in policies.services.items()},
             "methods": {name: asdict(policy) for name, policy in policies.methods.items()},
         },
+        "serve": {**asdict(replace(serving, methods={})), "methods": dict(serving.methods)},
     }
 
 

@@ -31,8 +31,8 @@ TARGET: Final = 0.005
 """Seconds that a call may wait in a queue that stands."""
 _TURN: Final = 0.003
 """Seconds of a turn of the loop in which calls are begun; what is left waits for the next turn."""
-_SLICE: Final = 32
-"""Calls that are begun in one turn at most, of those that wait: answers go out in between."""
+_STEP: Final = 0.001
+"""The same while calls wait: newer ones are read sooner, and told sooner that there is no room."""
 _FULL: Final = "this process serves as many calls as it can, and as many wait as may"
 _LATE: Final = "this process serves as many calls as it can; the deadline would come before this one had its turn"
 _WAITED: Final = "this process serves as many calls as it can; this one has waited as long as a call may"
@@ -158,10 +158,11 @@ class Admission:
         """Take note that a call that began then did not end at once."""
         self._spend(self._loop.time() - began)
 
-    def ended(self, place: Place, began: float, lag: float | None = None) -> None:
+    def ended(self, place: Place, began: float, lag: float | None = None, *, done: bool = True) -> None:
         """Take the place of a call that has ended, which began then, and waited ``lag`` seconds for its first turn.
 
-        Without a lag it ran at once, and is over before anything else was done.
+        Without a lag it ran at once, and is over before anything else was done. ``done`` is whether its deadline let
+        it end.
         """
         if not place.counted:
             return
@@ -170,7 +171,7 @@ class Admission:
             self._spend(now - began)
             lag = 0.0
         adaptive = self._adaptive
-        if adaptive is not None and adaptive.record(place.pace, began, now, lag, in_flight):
+        if adaptive is not None and adaptive.record(place.pace, began, now, lag, in_flight, done):
             self._changed(adaptive.value)
         self.leave(place)
 
@@ -210,8 +211,7 @@ class Admission:
         self._spent = 0.0
         queue = self._queue
         self._turned = now = self._loop.time()
-        begun = 0
-        while queue.count and self.in_flight < self.limit and self._spent < self._turn and begun < _SLICE:
+        while queue.count and self.in_flight < self.limit and self._spent < _STEP:
             call, late = queue.pop(now)
             for other in late:
                 self._refuse(other, _WAITED)
@@ -226,7 +226,6 @@ class Admission:
             place.in_flight += 1
             self.in_flight += 1
             call.start(place, now)
-            begun += 1
             now = self._loop.time()
         if queue.count and self.in_flight < self.limit and not self._pumping:
             self._pump_soon()

@@ -353,7 +353,7 @@ class ServedCall:
         if self.cancelled and not self._expired:  # it did not take as long as such calls take
             session.admission.leave(self._place)
         else:
-            session.admission.ended(self._place, self._since, self._lag)
+            session.admission.ended(self._place, self._since, self._lag, done=not self._expired)
         session.forget(self)
 
     def expire(self) -> None:

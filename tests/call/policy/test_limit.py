@@ -107,7 +107,7 @@ def test_the_limit_finds_what_is_scarce_elsewhere() -> None:
     pace.usual = 0.01
     settled = serve(limit, behind_ten, 30, pace=pace)[-10_000:]
     assert max(settled) <= 60
-    assert min(settled) >= 10
+    assert min(settled) >= 8
 
 
 def test_the_limit_finds_it_although_it_never_saw_a_quiet_time() -> None:
@@ -117,6 +117,24 @@ def test_the_limit_finds_it_although_it_never_saw_a_quiet_time() -> None:
     assert max(settled) <= 150
 
 
+def test_what_its_deadline_ended_was_not_done() -> None:
+    """Five connections, 10 ms each, half a second's patience: of a thousand that wait, most wait for nothing."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    pace.usual = 0.01
+    now, flying = 0.0, list[tuple[float, float, bool]]()
+    free_at = 0.0
+    for _ in range(40_000):
+        while len(flying) < limit.value:
+            free = max(free_at, now)
+            late = free + 0.01 > now + 0.5
+            if not late:
+                free_at = free + 0.002
+            heapq.heappush(flying, (now + 0.5 if late else free + 0.01, now, not late))
+        now, began, done = heapq.heappop(flying)
+        limit.record(pace, began, now, 0.0, len(flying) + 1, done)
+    assert limit.value <= 30
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(3, 100))
 def test_a_slow_callee_is_no_reason_to_serve_less(slower: int) -> None:
@@ -124,19 +142,20 @@ def test_a_slow_callee_is_no_reason_to_serve_less(slower: int) -> None:
     limit, pace = AdaptiveLimit(200, 4), Pace()
     serve(limit, flat, 5, pace=pace)
     took = 0.02 * slower
-    seen = serve(limit, lambda _: (took, 0.0), 8 * max(0.2, took), start=10, pace=pace)
+    seen = serve(limit, lambda _: (took, 0.0), 25 * max(0.2, took), start=10, pace=pace)
     assert min(seen) >= 200 * 0.65
-    assert seen[-1] >= 180
+    assert max(seen[-2000:]) == 200
     assert pace.usual == pytest.approx(took, rel=0.1)
 
 
-def test_a_limit_that_is_not_in_use_stays() -> None:
-    """A quiet process learns nothing about what it could do."""
+def test_an_overload_is_forgotten() -> None:
+    """A quiet process has room for a burst again."""
     limit, pace = AdaptiveLimit(1000, 4), Pace()
-    limit.value = 50
+    serve(limit, processor, 10, pace=pace)
+    assert limit.value < 10
     for number in range(1000):
-        limit.record(pace, number * 0.05, number * 0.05 + 0.02, 0.0, 3)
-    assert limit.value == 50
+        limit.record(pace, 20 + number * 0.01, 20.001 + number * 0.01, 0.0, 2)
+    assert limit.value == 1000
 
 
 def test_each_operation_has_a_usual_of_its_own() -> None:
@@ -151,11 +170,11 @@ def test_each_operation_has_a_usual_of_its_own() -> None:
 
 
 def test_one_slow_window_is_chance() -> None:
-    """Without lag, twice in a row is the least evidence."""
+    """Without lag, twice in a row is the least evidence, unless it is very much slower."""
     limit, pace = AdaptiveLimit(100, 4), Pace()
     pace.usual = 0.01
     for number in range(20):
-        limit.record(pace, 0.006 * number, 0.006 * number + 0.05, 0.0, 50)
+        limit.record(pace, 0.006 * number, 0.006 * number + 0.025, 0.0, 50)
     assert limit.value == 100
 
 

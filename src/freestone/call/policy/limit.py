@@ -9,11 +9,11 @@ not tell the two apart. So there are two grounds for lowering the limit:
   and the limit falls to what keeps latency near the usual.
 - *Latency grew, and the loop does not lag.* The limit is held at what is in flight, and then lowered somewhat, as a
   trial. If less gets done by it, the cause is elsewhere: the limit is put back, and what calls take now is the usual
-  from then on. What gets done follows from Little's law: calls in flight, over the time that each takes.
+  from then on. What their deadline ended was not done.
 
 What is usual is known for each operation by itself, without the wait for the first turn, so that neither a change in
-the mix of calls nor a start under full load is mistaken. The limit rises while it is in use and latency is flat. One
-that stays in use gets a trial now and then even so, in case the usual was learnt under overload.
+the mix of calls nor a start under full load is mistaken. The limit rises while latency is flat. One that stays in use
+gets a trial now and then even so, in case the usual was learnt under overload.
 
 Related: gradient and Vegas limits (Netflix, concurrency-limits, 2018), which know one latency for all calls; periodic
 measuring of the least latency (Envoy, adaptive concurrency), which pays for it while nothing is wrong.
@@ -30,14 +30,21 @@ _SLACK: Final = 0.001
 """Seconds that a call may take beyond that: less is noise."""
 _CALLS: Final = 20
 _WINDOW: Final = 0.1
-"""A window is judged when it has so many calls and is so many seconds long."""
+"""A window is judged when it has so many calls and is so many seconds long; one of a trial, at least as long as calls
+take.
+"""
 _PROVEN: Final = 0.2
 """The share of latency that is lag, above which the process itself is the cause."""
 _FALL: Final = 0.7
-"""What a trial makes of the limit at most."""
+"""What the first trial makes of the limit at most; those after one that did no harm may make it ``_HALF``."""
+_HALF: Final = 0.5
 _DONE: Final = 0.87
 """A trial has done no harm if so much is done as before; where it does harm, it is as little as ``_FALL``."""
-_MODEST: Final = 16
+_STRONG: Final = 0.5
+"""A gradient below needs no second window to be believed."""
+_ENDED: Final = 0.9
+"""Latency is not flat if fewer calls than that end before their deadline."""
+_MODEST: Final = 8
 """No trial goes below: a few calls at a time hinder nobody much, and chance would refuse them too often."""
 _PROBE: Final = 20
 """Windows in use, with flat latency, until a trial is made even so; twice as many after each in vain."""
@@ -94,8 +101,8 @@ class AdaptiveLimit:
     """
 
     __slots__ = (
-        "_bad", "_calls", "_cut_at", "_flat", "_held", "_in_flight", "_lag", "_paces", "_patience", "_peak", "_seconds",
-        "_since", "_trial", "least", "most", "value",
+        "_bad", "_calls", "_cut_at", "_done", "_flat", "_held", "_in_flight", "_lag", "_paces", "_patience", "_peak",
+        "_seconds", "_since", "_trial", "least", "most", "value",
     )  # fmt: skip
 
     def __init__(self, most: int = 1000, least: int = 4) -> None:
@@ -114,33 +121,40 @@ class AdaptiveLimit:
         self._paces: list[Pace] = []
         self._since = -inf
         self._calls = 0
+        self._done = 0
         self._in_flight = 0
         self._peak = 0
         self._seconds = 0.0
         self._lag = 0.0
 
-    def record(self, pace: Pace, began: float, now: float, lag: float, in_flight: int) -> bool:
+    def record(self, pace: Pace, began: float, now: float, lag: float, in_flight: int, done: bool = True) -> bool:
         """Take note of a call that ended; return whether the limit has changed.
 
         It was let in at ``began``, waited ``lag`` seconds for its first turn, and ``in_flight`` calls were under way
-        when it ended, itself included.
+        when it ended, itself included. One that was ended by its deadline took its time, and is not ``done``.
         """
         if began < self._cut_at:
             return False  # it tells of a time when more were in flight
+        if not self._calls:
+            self._since = now  # after a cut, nothing begins until fewer are in flight
         if pace.fresh:
             self._paces.append(pace)
         pace.add(now - began - lag)
         self._calls += 1
         self._seconds += now - began
         self._lag += lag
+        self._done += done
         self._in_flight += in_flight
         if in_flight > self._peak:
             self._peak = in_flight
-        if self._calls < _CALLS or now - self._since < _WINDOW:
+        passed = now - self._since
+        if self._calls < _CALLS or passed < _WINDOW:
             return False
+        if self._held is not None and passed * self._calls < 0.9 * self._seconds:
+            return False  # what is seen yet is how things change, not how they are
         before = self.value
         self._judge(now)
-        self._clear(now)
+        self._clear()
         return self.value != before
 
     # --- inside
@@ -149,9 +163,11 @@ class AdaptiveLimit:
         """Decide at the end of a window."""
         expected = sum(pace.expected() for pace in self._paces)
         # A clock that is coarser than the calls may say that they took no time at all.
-        times = self._seconds / expected if expected > 0 and self._seconds > 0 else 1.0
         gradient = (_TOLERANCE * expected + _SLACK * self._calls) / self._seconds if self._seconds > 0 else inf
-        done = self._in_flight / self._calls / times
+        share = self._done / self._calls
+        done = self._done / (now - self._since)
+        if share < _ENDED:
+            gradient = min(gradient, share)
         trial, self._trial = self._trial, None
         if trial is not None:
             if done < _DONE * trial:
@@ -162,34 +178,33 @@ class AdaptiveLimit:
             self._rest(now, done, helped=trial is not None)
         elif self._lag > _PROVEN * self._seconds:
             self._learn()
-            self._cut(now, self.least, max(0.5, gradient))
+            self._cut(now, self.least, max(_HALF, gradient))
         elif self._held is not None:
-            self._try(now, done, max(_FALL, gradient))
+            if done > 0:  # else everything hangs: no trial could do harm, nor any good
+                self._try(now, done, max(_FALL if trial is None else _HALF, gradient))
         else:
             self._learn()
-            self._bad += 1
+            self._bad += 1 if gradient > _STRONG else 2
             if self._bad > 1:
                 self._held = self.value
                 self._cut(now, max(self.least, _MODEST), 1.0)
 
     def _rest(self, now: float, done: float, *, helped: bool) -> None:
-        """Latency is flat: rise if the limit is in use."""
+        """Latency is flat: rise. Nothing is the matter, or a little more can be tried."""
         used = self._peak >= 0.8 * self.value
         self._learn(rising=not used)
-        self._bad = 0
-        self._held = None
-        if not used:
-            self._flat = 0
-            return
+        if self._held is not None:
+            self.value = max(self.value, self._held)
+        self._bad, self._held = 0, None
+        self._flat = self._flat + 1 if used else 0
         if helped:  # go on in that direction
             self._flat = self._patience
         if self.value > _MODEST and self._flat >= self._patience:
             self._flat = 0
             self._held = self.value
             self._try(now, done, _FALL)
-            return
-        self._flat += 1
-        self.value = min(self.most, self.value + max(1, int(sqrt(self.value))))
+        else:
+            self.value = min(self.most, self.value + max(1, int(sqrt(self.value)), self.value // 4))
 
     def _cut(self, now: float, least: int, factor: float) -> None:
         used = min(self.value, self._in_flight / self._calls)
@@ -216,10 +231,9 @@ class AdaptiveLimit:
         for pace in self._paces:
             pace.learn(anew=anew, rising=rising)
 
-    def _clear(self, now: float) -> None:
+    def _clear(self) -> None:
         for pace in self._paces:
             pace.end()
         self._paces = []
-        self._since = now
-        self._calls = self._in_flight = self._peak = 0
+        self._calls = self._done = self._in_flight = self._peak = 0
         self._seconds = self._lag = 0.0

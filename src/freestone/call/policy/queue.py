@@ -15,6 +15,8 @@ from typing import Final, Generic, TypeVar, final
 
 E = TypeVar("E")
 
+_JOIN: Final = 0.7
+"""The share of the patience within which somebody must expect their turn: who joins is to be served, not sent away."""
 _EASE: Final = 0.1
 """The weight of the newest gap between two that leave for work."""
 
@@ -103,7 +105,7 @@ class DeadlineQueue(Generic[E]):
         delay, patience = self.delay(), self.patience(now)
         if now + delay + needs > deadline:
             return False
-        full = self.count >= self.most or (self.count > 0 and delay > patience)
+        full = self.count >= self.most or (self.count > 0 and delay > _JOIN * patience)
         return not full or (not repeated and self._repeated > 0)
 
     def join(
@@ -114,7 +116,7 @@ class DeadlineQueue(Generic[E]):
         ``needs`` is how many seconds the work takes, ``repeated`` whether it is a query that comes again.
         """
         displaced: list[E] = []
-        if not repeated and (self.count >= self.most or self.delay() > self.patience(now)):
+        if not repeated and (self.count >= self.most or self.delay() > _JOIN * self.patience(now)):
             displaced = self._displace()
         if not self.count:
             self._stood = now
