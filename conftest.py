@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +28,26 @@ class _Blocks(PythonCodeBlockParser):
                 asyncio.run(test())
 
 
-pytest_collect_file = Sybil(parsers=[_Blocks()], patterns=["README.md", "docs/*.md"], excludes=_ELSEWHERE).pytest()
+_PAGES = Sybil(parsers=[_Blocks()])
+
+
+class _Page(pytest.File):
+    """A page of the guide. All its blocks are one test: each goes on where the one before it ended."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        yield _Examples.from_parent(self, name="examples")
+
+
+class _Examples(pytest.Item):
+    def runtest(self) -> None:
+        for example in _PAGES.parse(self.path).examples():
+            example.evaluate()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    page = file_path.relative_to(parent.config.rootpath)
+    listed = page.suffix == ".md" and (page.parent == Path("docs") or page.name == str(page) == "README.md")
+    return _Page.from_parent(parent, path=file_path) if listed and str(page) not in _ELSEWHERE else None
 
 
 @pytest.fixture(autouse=True)
