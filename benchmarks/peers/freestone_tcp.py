@@ -20,6 +20,9 @@ async def serve(address: str) -> None:
     bound = await server.listen(parse_address("tcp://127.0.0.1:0"))
     Path(f"{address}.new").write_text(str(bound))
     Path(f"{address}.new").rename(address)
+    from freestone.app import settle
+
+    settle()
     await asyncio.Event().wait()
 
 

@@ -65,8 +65,21 @@ def test_what_is_not_written_has_its_default(tmp_path: Path) -> None:
     assert file.gateway.listen == TcpAddress("127.0.0.1", 8000)
     assert file.data == tmp_path / ".freestone/data"
     assert file.secrets == Path("/run/secrets")
+    assert not file.python_gc
     assert file.deadlines.default == 10.0
     assert list(file.topologies) == ["monolith", "cut-everywhere"]
+
+
+def test_a_process_can_keep_the_garbage_collector_of_python(tmp_path: Path) -> None:
+    """For an application that makes many reference cycles."""
+    path = tmp_path / "freestone.toml"
+    path.write_text('name = "a"\nservices.s = "m:S"\nprocess.python_gc = true')
+    assert read(path).python_gc
+    path.write_text('name = "a"\nservices.s = "m:S"\nprocess.python_gc = "no"\nprocess.gc = 3')
+    with pytest.raises(ConfigurationError) as caught:
+        read(path)
+    assert "python_gc" in str(caught.value)
+    assert len(caught.value.mistakes) == 2
 
 
 def test_the_file_is_found_upwards(tmp_path: Path) -> None:

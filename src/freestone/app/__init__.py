@@ -2,6 +2,7 @@
 
 from .address import from_here, http_address, http_url, replica_address
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
+from .collector import settle
 from .config import settings_of, variable_name
 from .connect import connect
 from .control import CONTROL, Control, ProcessStatus
@@ -69,5 +70,6 @@ __all__ = [
     "render",
     "replica_address",
     "settings_of",
+    "settle",
     "variable_name",
 ]

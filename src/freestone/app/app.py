@@ -78,6 +78,8 @@ class App:
     """The directory of the services' databases."""
     secrets: Path = Path("/run/secrets")
     """The directory of the secret files."""
+    python_gc: bool = False
+    """Whether processes keep Python's own settings of the garbage collector."""
     policies: Policies = field(default_factory=Policies)
     """What holds for calls."""
     nameservers: tuple[Nameserver, ...] = ()

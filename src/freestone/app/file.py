@@ -75,6 +75,8 @@ class ApplicationFile:
     secrets: Path
     """The directory of the secret files."""
     policies: Policies
+    python_gc: bool
+    """Whether processes keep Python's own settings of the garbage collector."""
     """What holds for calls."""
     nameservers: tuple[Nameserver, ...]
     """Those that know the names at which processes are found; empty if it is those of the machine."""
@@ -148,6 +150,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     home = home or directory / HOME_NAME
     data = _read_directory(root.table("data"), directory, str(home / "data"))
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
+    python_gc = _read_process(root.table("process"))
     policies = read_policies(root.table("calls"), {*services, *externals})
     nameservers = read_nameservers(root.table("dns"))
     serving = read_serving(root.table("serve"), services)
@@ -164,6 +167,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         data=data,
         secrets=secrets,
         policies=policies,
+        python_gc=python_gc,
         nameservers=nameservers,
         serving=serving,
     )
@@ -222,6 +226,12 @@ def _read_settings(table: Table, services: Mapping[str, str]) -> Mapping[str, Ma
         else:
             table.note(name, f'there is no service "{name}" to set', meant(name, services, "services"))
     return MappingProxyType(settings)
+
+
+def _read_process(table: Table) -> bool:
+    python_gc = table.flag("python_gc")
+    table.refuse_unknown()
+    return python_gc
 
 
 def _read_directory(table: Table, directory: Path, default: str) -> Path:

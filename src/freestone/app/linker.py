@@ -64,6 +64,7 @@ class _Linker:
             home=file.home,
             data=file.data,
             secrets=file.secrets,
+            python_gc=file.python_gc,
             policies=file.policies,
             nameservers=file.nameservers,
             serving=file.serving,

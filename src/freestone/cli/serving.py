@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -17,7 +16,7 @@ from typing import Any, TypeVar, final
 import typer
 import uvloop
 
-from freestone.app import Host, Plan, settings_of
+from freestone.app import Host, Plan, settings_of, settle
 from freestone.call import Address, Endpoint
 
 from .ending import Stop
@@ -76,7 +75,8 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
                 await starting
             return
         await starting
-        _settle()
+        if not seat.plan.app.python_gc:
+            settle()
         ready(host)
         try:
             await asked
@@ -88,14 +88,6 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
                     _log.info(sentence)
     finally:
         asked.cancel()
-
-
-def _settle() -> None:
-    """Let the garbage collector pass over what was made at the start, and look seldom at the rest: most of it is freed
-    without it, and each look delays the calls that are served meanwhile."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
