@@ -20,7 +20,8 @@ async def serve(address: str) -> None:
 async def serve_at(address: str) -> None:
     """Answer at an address of any kind, until cancelled."""
     hello = Hello(application="bench", process="orders", instance="1")
-    await Server(Dispatcher({"orders": OrdersService()}), hello).listen(parse_address(address))
+    server = Server(Dispatcher({"orders": OrdersService()}), hello)
+    await server.listen(parse_address(address))
     from freestone.app import settle
 
     settle()  # as every process of an application does when it has started
