@@ -433,8 +433,8 @@ async def test_when_the_call_ids_are_used_up_another_connection_is_made() -> Non
 
 
 async def test_a_stream_that_is_left_with_break_is_closed() -> None:
-    """Nobody can close it by hand after ``async for``."""
-    async with World("a") as world:
+    """Nobody can close it by hand after ``async for``; it is closed long before its deadline."""
+    async with World("a") as world, deadline(60):
         async for _ in world.shop.watch():
             break
         gc.collect()
