@@ -11,6 +11,7 @@ import uvloop
 ON_BOTH_LOOPS = {
     "test_admission",
     "test_conformance",
+    "test_exchange",
     "test_fuzz",
     "test_gather",
     "test_link",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,8 +28,11 @@ from freestone.call import (
     Transport,
     UnixAddress,
     WireTransport,
+    client,
 )
-from freestone.testing.conformance.transport import CHECKS, Place
+from freestone.errors import Unimplemented
+from freestone.testing.conformance.transport import CHECKS, SENDING_CHECKS, Place
+from freestone.testing.conformance.workbench import Tool, Workbench, WorkbenchService
 from freestone.wire import VERSIONS, Hello
 
 
@@ -93,8 +96,32 @@ async def test_an_older_and_a_newer_peer_keep_the_rules(
 ) -> None:
     """They speak the newest version that both know; processes of an application can be replaced one by one."""
     with tempfile.TemporaryDirectory() as directory:
-        address = UnixAddress(str(Path(directory) / "bench.sock"))
-        await check(over_the_wire(SocketNetwork(), address, caller, callee))
+        place = over_the_wire(SocketNetwork(), UnixAddress(str(Path(directory) / "bench.sock")), caller, callee)
+        if check in SENDING_CHECKS and OLD in (caller, callee):
+            await refuses_to_send_items(place)
+        else:
+            await check(place)
+
+
+async def refuses_to_send_items(place: Place) -> None:
+    """Require that a call which takes a stream is not made, and that its error says what to do."""
+
+    async def tools() -> AsyncIterator[Tool]:
+        yield Tool(name="saw")
+
+    message = (
+        "near.{} was not called: it takes a stream, and bench speaks version 1 of the wire protocol, which has none; "
+        "bring it up to date"
+    )
+    async with place({"near": WorkbenchService()}) as transport:
+        bench = client(Workbench, transport("near"))
+        with pytest.raises(Unimplemented) as caught:
+            await bench.take(tools())
+        assert caught.value.message == message.format("take")
+        with pytest.raises(Unimplemented) as caught:
+            await anext(bench.echo("x", tools()))
+        assert caught.value.message == message.format("echo")
+        assert await bench.kept() == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -95,3 +96,24 @@ def test_arguments_are_bound_encoded_and_decoded() -> None:
     assert PATH.decode_arguments(PATH.encode_arguments(bound)) == bound
     assert PATH.arguments_from({"name": "basics", "limit": "5"}, False) == ("basics", 5)
     assert PATH.decode_result(PATH.encode_result(Outline("a"))) == Outline("a")
+
+
+def test_a_parameter_that_is_a_stream_is_apart_from_the_arguments() -> None:
+    """It does not go with the request, and has its place among the parameters of the method."""
+
+    class Archive(Contract):
+        @command
+        async def upload(self, name: str, parts: AsyncIterator[Outline], note: str = "") -> int: ...
+
+    upload = operations(Archive)["upload"]
+    assert [it.name for it in upload.parameters] == ["name", "note"]
+    assert upload.takes is not None
+    assert (upload.takes.name, upload.takes.type, upload.takes_at) == ("parts", Outline, 1)
+    assert [(it.name, it.type) for it in upload.declared][1] == ("parts", AsyncIterator[Outline])
+    assert upload.with_items(("a", "b"), "items") == ("a", "items", "b")
+    outline = Outline(title="x", tags=["y"])
+    assert upload.decode_item(upload.encode_item(outline)) == outline
+    assert upload.copy_item is not None
+    assert upload.copy_item(outline).tags is not outline.tags
+    assert PATH.takes is None
+    assert PATH.declared == PATH.parameters

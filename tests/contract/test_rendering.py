@@ -93,3 +93,18 @@ enum Level
     EASY = 'easy', HARD = 'hard'
 """
     )
+
+
+class Archive(Contract):
+    """Keeps things."""
+
+    @command
+    async def upload(self, name: str, parts: AsyncIterator[Pair], note: str = "") -> int:
+        """Keep what comes."""
+
+
+def test_a_stream_of_the_caller_is_shown_in_its_place() -> None:
+    """With the type of its items, which is described too."""
+    shown = render(Archive)
+    assert "command upload(name: str, parts: stream of Pair, note: str = '') → int" in shown
+    assert "message Pair" in shown

@@ -106,3 +106,16 @@ def test_a_fingerprint_changes_with_what_is_promised() -> None:
 def test_a_fingerprint_does_not_depend_on_prose() -> None:
     """A better sentence breaks nobody."""
     assert fingerprint(variant(doc="Return a path, or so.")) == fingerprint(variant())
+
+
+class Archive(Contract):
+    @command
+    async def upload(self, name: str, parts: AsyncIterator[int]) -> int: ...
+
+
+def test_a_stream_of_the_caller_is_described_apart() -> None:
+    """It does not go with the request; an operation without one has no such entry."""
+    upload = schema(Archive)["operations"]["upload"]
+    assert [it["name"] for it in upload["parameters"]] == ["name"]
+    assert upload["takes"] == {"name": "parts", "type": "int", "schema": {"type": "integer"}, "required": True}
+    assert all("takes" not in operation for operation in schema(Progress)["operations"].values())

@@ -40,6 +40,10 @@ class Catalog(Contract):
     def watch(self, path: str) -> AsyncIterator[Outline]:
         """Tell of changes."""
 
+    @command
+    async def upload(self, path: str, parts: AsyncIterator[bytes]) -> None:
+        """Keep what comes."""
+
     @query
     async def like(self, example: Outline | None = None) -> Outline:
         """Return something like that."""
@@ -92,6 +96,11 @@ def plain() -> None: ...
             get("/paths/{path}/changes", Catalog.watch, status=201),
             "GET /paths/{path}/changes: Catalog.watch streams, and can't be answered with 201; "
             "leave status out: the answer has begun before the stream is known to be whole",
+        ),
+        (
+            put("/paths/{path}/parts", Catalog.upload),
+            "PUT /paths/{path}/parts: Catalog.upload takes a stream, parts, and a request has none; "
+            "route an operation that takes a tuple, or mount an application that calls this one",
         ),
         (
             put("/paths/{path}/changes", Catalog.watch),

@@ -28,6 +28,14 @@ class Shop(Contract):
     def items(self) -> AsyncIterator[str]:
         """Return what there is."""
 
+    @query
+    async def weigh(self, unit: str, items: AsyncIterator[int]) -> int:
+        """Return what they weigh together."""
+
+    @query
+    def echo(self, items: AsyncIterator[int]) -> AsyncIterator[int]:
+        """Return each."""
+
 
 async def test_a_function_is_the_method() -> None:
     """Plain or asynchronous, with the contract's defaults."""
@@ -100,3 +108,24 @@ def test_a_name_that_the_contract_does_not_have_is_refused() -> None:
     """A fake that is out of date is found when it is made."""
     with pytest.raises(TypeError, match="Shop has no operation cost; it has price, items"):
         fake(Shop, cost=lambda: 1)
+
+
+async def test_a_function_may_take_a_stream() -> None:
+    """Whose items go through the codec too."""
+
+    async def numbers(*values: object) -> AsyncIterator[int]:
+        for value in values:
+            yield value  # type: ignore[misc]
+
+    async def weigh(unit: str, items: AsyncIterator[int]) -> int:
+        return sum([item async for item in items])
+
+    async def echo(items: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for item in items:
+            yield item
+
+    shop = fake(Shop, weigh=weigh, echo=echo)
+    assert await shop.weigh("kg", numbers(1, 2)) == 3
+    assert [item async for item in shop.echo(numbers(1, 2))] == [1, 2]
+    with pytest.raises(InvalidArgument):
+        await shop.weigh("kg", numbers("heavy"))

@@ -205,6 +205,18 @@ def test_a_large_reply_to_a_call_that_was_cancelled_is_not_sent_at_all() -> None
     assert len(said(there)) < 100
 
 
+def test_the_end_of_one_side_cuts_nothing_off_the_other() -> None:
+    """Both directions are independent."""
+    here, there = pair()
+    opened(here, sends=True, credit=3)
+    through(here, there)
+    there.send_item(1, LARGE)
+    here.receive_data(there.chunks_to_send(2**16))
+    here.send_end(1)
+    assert through(here, there) == [End(1)]
+    assert through(there, here) == [Item(1, LARGE)]
+
+
 def test_items_that_crossed_the_answer_are_ignored() -> None:
     """The callee need not take everything; what was under way is dropped, in chunks too."""
     here, there = pair()

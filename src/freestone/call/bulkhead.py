@@ -86,6 +86,15 @@ class _Limited:
         items = self._transport.stream(operation, arguments)
         return _LimitedStream(self._name(operation), items, gates) if gates else items
 
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        gates = self._gates(operation)
+        call = self._transport.exchange(operation, arguments, items)
+        if not gates:
+            return call
+        if operation.streams:
+            return _LimitedStream(self._name(operation), call, gates)
+        return self._invoke(operation, call, gates)
+
     def _name(self, operation: Operation) -> str:
         return f"{self._service}.{operation.name}"
 

@@ -84,8 +84,12 @@ def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:
         else:
             scope[f"default_{parameter.name}"] = parameter.default
             listed.append(f"{parameter.name}=default_{parameter.name}")
-    values = "".join(f"{parameter.name}, " for parameter in parameters)
-    way = f"_transport.stream(operation, ({values}))" if operation.streams else f"{_slot(operation)}(({values}))"
+    takes = None if operation.takes is None else operation.takes.name
+    values = "".join(f"{parameter.name}, " for parameter in parameters if parameter.name != takes)
+    if takes is not None:
+        way = f"_transport.exchange(operation, ({values}), {takes})"
+    else:
+        way = f"_transport.stream(operation, ({values}))" if operation.streams else f"{_slot(operation)}(({values}))"
     source = f"def {operation.name}({', '.join(listed)}): return self.{way}"
     exec(compile(source, f"<client of {contract.__name__}>", "exec"), scope)
     method = cast(Callable[..., Any], scope[operation.name])

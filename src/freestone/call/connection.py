@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
 
 from freestone.signals import SIGNALS, PeerConnected, PeerLost
 from freestone.wire import (
     LAST_CALL,
     Connection,
+    Credit,
     End,
     Error,
     Event,
@@ -29,6 +30,9 @@ from freestone.wire import (
 )
 
 from .link import Link
+
+if TYPE_CHECKING:
+    from .feed import Feed
 
 
 @final
@@ -99,6 +103,8 @@ class PeerConnection:
         self._changed = changed
         self._waiting: dict[int, Waiting] = {}
         self._streams: dict[int, Taking] = {}
+        self.feeds: dict[int, Feed] = {}
+        """What sends the items of calls whose caller sends some."""
 
     # --- what callers do
 
@@ -187,6 +193,9 @@ class PeerConnection:
             self._close_if_done()
 
     def writable(self) -> None:
+        if not self.link.paused:
+            for feed in self.feeds.values():
+                feed.wake()
         self._set_ready(self.wire.state is State.OPEN and not self.link.paused and not self.gone.done())
 
     def ended(self, reason: str) -> None:
@@ -216,6 +225,10 @@ class PeerConnection:
                 self._finish(call_id, ENDED)
             case Error():
                 self._finish(event.call_id, event)
+            case Credit(call_id):
+                feed = self.feeds.get(call_id)
+                if feed is not None:
+                    feed.wake()
             case Hello():
                 self.opened.set_result("")
                 self.writable()

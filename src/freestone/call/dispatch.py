@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from freestone.contract import Operation, contract_of, fingerprint, operations
+from freestone.contract import Kind, Operation, contract_of, fingerprint, operations
 from freestone.errors import (
     CANONICAL,
     Cancelled,
@@ -25,6 +25,7 @@ from freestone.errors import (
 )
 from freestone.service import CURRENT, Context
 from freestone.signals import SIGNALS, CallEnded
+from freestone.wire import SENDS
 
 from .policy import Habit
 
@@ -44,6 +45,12 @@ class Target:
     """Whether it is let in whatever the load is."""
     habit: Habit = field(default_factory=Habit)
     """Whether its calls tend to end at once."""
+    kind: int = field(init=False)
+    """What the header of its calls says: the kind of the operation, and whether its callers send items."""
+
+    def __post_init__(self) -> None:
+        command, sends = self.operation.kind is Kind.COMMAND, self.operation.takes is not None
+        object.__setattr__(self, "kind", command + SENDS * sends)
 
 
 @final

@@ -38,6 +38,10 @@ class FallbackTransport:
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         return self._transport.stream(operation, arguments)
 
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        # What was taken from the caller's items is gone, so that nothing else can be called with them.
+        return self._transport.exchange(operation, arguments, items)
+
     async def _invoke(
         self,
         operation: Operation,

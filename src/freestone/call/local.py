@@ -18,6 +18,7 @@ from freestone.signals import SIGNALS
 from .dispatch import Dispatcher, Streaming, Target, invoke, undo
 from .policy import Deadlines, Policies
 from .running import running
+from .source import Lent, Source
 
 
 @final
@@ -43,6 +44,28 @@ class LocalTransport:
 
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         return _LocalStream(self._find(operation), arguments, self._deadlines)
+
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        target = self._find(operation)
+        lent = Lent(operation, Source(operation, items, CURRENT.get()))
+        if operation.streams:
+            return _LocalStream(target, arguments, self._deadlines, lent)
+        copy = operation.copy_arguments
+        return self._exchange(target, arguments if copy is None else copy(arguments), lent)
+
+    async def _exchange(self, target: Target, arguments: tuple[Any, ...], lent: Lent) -> Any:
+        try:
+            result = await _Near(target, self._deadlines).run(target.operation.with_items(arguments, lent))
+        except Exception:
+            if lent.source.failure is not None:
+                raise lent.source.failure from None
+            raise
+        finally:
+            lent.ended = True
+            await lent.source.close()
+        if lent.source.failure is not None:
+            raise lent.source.failure
+        return result
 
     def _find(self, operation: Operation) -> Target:
         return self._dispatcher.find(f"{self._service}.{operation.name}")
@@ -128,12 +151,17 @@ def _given() -> float | None:
 class _LocalStream:
     """A stream whose every step is under the deadline that was set when it was opened."""
 
-    __slots__ = ("_arguments", "_at", "_deadlines", "_items", "_target")
+    __slots__ = ("_arguments", "_at", "_deadlines", "_items", "_lent", "_target")
 
-    def __init__(self, target: Target, arguments: tuple[Any, ...], deadlines: Deadlines) -> None:
+    def __init__(
+        self, target: Target, arguments: tuple[Any, ...], deadlines: Deadlines, lent: Lent | None = None
+    ) -> None:
         copy = target.operation.copy_arguments
         self._target = target
         self._arguments = arguments if copy is None else copy(arguments)
+        if lent is not None:
+            self._arguments = target.operation.with_items(self._arguments, lent)
+        self._lent = lent
         self._deadlines = deadlines
         self._at: float | None = None
         self._items: Streaming | None = None
@@ -142,6 +170,19 @@ class _LocalStream:
         return self
 
     async def __anext__(self) -> Any:
+        lent = self._lent
+        if lent is None:
+            return await self._next()
+        try:
+            return await self._next()
+        except BaseException as error:
+            lent.ended = True
+            await lent.source.close()
+            if lent.source.failure is not None and isinstance(error, Exception):
+                raise lent.source.failure from None
+            raise
+
+    async def _next(self) -> Any:
         if self._at is None:
             now = asyncio.get_running_loop().time()
             self._at = self._deadlines.end(self._target.name, now, _given())
@@ -159,3 +200,6 @@ class _LocalStream:
     async def aclose(self) -> None:
         if self._items is not None:
             await self._items.aclose()
+        if self._lent is not None:
+            self._lent.ended = True
+            await self._lent.source.close()

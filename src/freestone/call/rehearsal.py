@@ -16,10 +16,12 @@ from msgspec.structs import asdict
 
 from freestone.contract import Operation
 from freestone.errors import ServiceError
+from freestone.service import CURRENT
 
 from .dispatch import Dispatcher
 from .local import LocalTransport
 from .policy import Policies
+from .source import Source
 
 
 class BoundaryMismatch(AssertionError):
@@ -54,6 +56,49 @@ class CodecTransport:
             raise operation.decode_error(operation.encode_error(error)) from None
         finally:
             await items.aclose()  # type: ignore[attr-defined]
+
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        source = Source(operation, items, CURRENT.get())
+        arrived = self._arguments(operation, arguments)
+        call = self._local.exchange(operation, arrived, self._items(operation, source))
+        return self._streamed(operation, source, call) if operation.streams else self._answered(operation, source, call)
+
+    async def _items(self, operation: Operation, source: Source) -> AsyncIterator[Any]:
+        name = "" if operation.takes is None else operation.takes.name
+        what = f"an item of {name} of {self._service}.{operation.name}"
+        try:
+            while True:
+                try:
+                    item = await source.next()
+                except StopAsyncIteration:
+                    break
+                arrived = operation.decode_item(operation.encode_item(item))
+                self._compare(what, item, arrived)
+                yield arrived
+        finally:
+            await source.close()
+        if source.failure is not None:
+            raise source.failure
+
+    async def _answered(self, operation: Operation, source: Source, call: Awaitable[Any]) -> Any:
+        try:
+            result = await call
+        except ServiceError as error:
+            if error is source.failure:
+                raise
+            raise operation.decode_error(operation.encode_error(error)) from None
+        return self._result(operation, result)
+
+    async def _streamed(self, operation: Operation, source: Source, items: Any) -> AsyncIterator[Any]:
+        try:
+            async for item in items:
+                yield self._result(operation, item)
+        except ServiceError as error:
+            if error is source.failure:
+                raise
+            raise operation.decode_error(operation.encode_error(error)) from None
+        finally:
+            await items.aclose()
 
     def _arguments(self, operation: Operation, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         arrived = operation.decode_arguments(operation.encode_arguments(arguments))

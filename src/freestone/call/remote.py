@@ -22,6 +22,7 @@ from freestone.wire import Error, FrameTooLarge, RequestEncoder
 
 from .connection import Answer, Lost, PeerConnection, Waiting
 from .destination import Destination
+from .exchange import exchange
 from .hedging import Race
 from .inflow import Inflow
 from .policy import Policies, Quantile, Replica, Safety, Stop, next_attempt
@@ -29,6 +30,7 @@ from .pool import Peer, Pool
 from .propagation import NOBODY, command_key, tail
 from .remote_stream import WINDOW, RemoteStream
 from .running import running
+from .source import Source
 
 _BLAMED: Final = frozenset({int(Unavailable.code), int(DeadlineExceeded.code), int(Internal.code)})
 """The errors that speak against the replica that answers with them."""
@@ -61,6 +63,13 @@ class WireTransport:
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         route = self._calls.get(operation) or self._route(operation)
         return RemoteStream(route, operation.encode_arguments(arguments))
+
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        route = self._calls.get(operation) or self._route(operation)
+        source = Source(operation, items, CURRENT.get())
+        if operation.streams:
+            return RemoteStream(route, operation.encode_arguments(arguments), source)
+        return exchange(route, operation.encode_arguments(arguments), source)
 
     def _route(self, operation: Operation) -> Route:
         name = f"{self._service}.{operation.name}"
@@ -96,7 +105,9 @@ class Route:
         self.safety = _safety(operation)
         self.hedge = None if self.command else self.policy.hedge
         self.seen = Quantile(0.5 if self.hedge is None else self.hedge.after)
-        self.encoder = RequestEncoder(name, command=self.command, credit=WINDOW if operation.streams else 0)
+        self.encoder = RequestEncoder(
+            name, command=self.command, credit=WINDOW if operation.streams else 0, sends=operation.takes is not None
+        )
 
     async def invoke(self, arguments: bytes, home: object = None) -> Any:
         """Make a unary call, rather to the replica that is the home of that value, if one is given.

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, final
 from freestone.service import CURRENT
 
 from .connection import ENDED, PeerConnection
+from .exchange import check_version
+from .feed import Feed
 from .inflow import Inflow
 from .policy import Replica
+from .source import Source
 
 if TYPE_CHECKING:
     from .remote import Route
@@ -27,19 +30,11 @@ class RemoteStream:
     """The items of a stream of another process. The deadline that was set when it was opened holds for all of it."""
 
     __slots__ = (
-        "_arguments",
-        "_at",
-        "_call_id",
-        "_connection",
-        "_inflow",
-        "_over",
-        "_replica",
-        "_route",
-        "_slot",
-        "_taken",
-    )
+        "_arguments", "_at", "_call_id", "_connection", "_feed", "_inflow", "_over", "_replica", "_route", "_slot",
+        "_source", "_taken",
+    )  # fmt: skip
 
-    def __init__(self, route: Route, arguments: bytes) -> None:
+    def __init__(self, route: Route, arguments: bytes, source: Source | None = None) -> None:
         self._route = route
         self._arguments = arguments
         self._at: float | None = None
@@ -50,6 +45,8 @@ class RemoteStream:
         self._slot: set[Any] | None = None
         self._taken = 0
         self._over = False
+        self._source = source
+        self._feed: Feed | None = None
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -60,13 +57,18 @@ class RemoteStream:
         try:
             item = await self._next()
         except BaseException:
-            self._stop()
+            await self.aclose()
             raise
         return self._route.operation.decode_result(item)
 
     async def aclose(self) -> None:
-        """Stop early: the callee's generator is closed."""
+        """Stop early: the callee's generator is closed, and so are the items that the caller sends."""
+        feed = self._feed
         self._stop()
+        if feed is not None:
+            await feed.stop()
+        if self._source is not None:
+            await self._source.close()
 
     def __del__(self) -> None:
         # A loop that was left with ``break`` lets go of the stream without closing it.
@@ -82,10 +84,12 @@ class RemoteStream:
             if isinstance(item, bytes):
                 self._count()
                 return item
+            if self._source is not None and self._source.failure is not None:
+                raise self._source.failure
             if item is ENDED:
                 raise StopAsyncIteration
             sent += 1
-            if self._taken or self._at is None:
+            if self._taken or self._at is None or (self._source is not None and self._source.taken):
                 raise self._route.failure(item)
             leaving = self._replica is None or self._replica.connection is not self._connection
             self._leave()
@@ -101,10 +105,14 @@ class RemoteStream:
         replica = route.known().balancer.pick(loop.time()) or await route.reach(when)
         inflow, connection = Inflow(loop), replica.connection
         assert connection is not None
+        if self._source is not None:
+            check_version(route.name, connection)
         self._call_id = route.send(connection, loop.time(), outer, when, self._arguments, inflow)
         self._connection, self._inflow, self._replica = connection, inflow, replica
         replica.streams += 1
         self._slot = route.pool.wheel.arm(when, inflow)
+        if self._source is not None:
+            self._feed = Feed(connection, self._call_id, route.operation, self._source, inflow, loop)
 
     def _count(self) -> None:
         """Grant what was taken, when it is half of the window: few frames, and the callee is never idle for long."""
@@ -116,6 +124,9 @@ class RemoteStream:
         if self._slot is not None:
             self._slot.discard(self._inflow)
             self._slot = None
+        if self._feed is not None:
+            self._feed.cancel()
+            self._feed = None
         if self._connection is not None:
             self._connection.cancel(self._call_id)
             self._connection = None

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, final
 
 from freestone.contract import ErrorBody, Kind, Operation
@@ -21,11 +21,13 @@ from freestone.wire import (
     Cancel,
     Connection,
     Credit,
+    End,
     Error,
     Event,
     FrameTooLarge,
     Header,
     Hello,
+    Item,
     Limits,
     Reason,
     Request,
@@ -34,9 +36,11 @@ from freestone.wire import (
 )
 
 from .admission import Admission, Place
+from .connection import ENDED, Lost
 from .dispatch import Dispatcher, Streaming, Target, invoke
 from .link import Link
 from .propagation import receive
+from .received import ReceivedItems
 from .running import running
 from .served_stream import ServedStream
 from .starter import Starter
@@ -48,7 +52,7 @@ _NO_FIELDS: Final = b"\x80"
 _SLICE: Final = 32
 """Calls that one caller has begun in one turn of the loop; others have theirs, and answers go out, in between."""
 _NEVER: Final = math.inf
-_COMMAND: Final = Kind.COMMAND
+_OVER: Final = Lost("the call has ended")
 _GRACE: Final = 1.0
 """Seconds that a caller has to close the connection, once it was told goodbye and has its last answer."""
 
@@ -79,6 +83,7 @@ class Session:
         self._ended_with = ended_with
         self._calls: dict[int, ServedCall | WaitingCall] = {}
         self._backlog: deque[tuple[Request, float]] = deque()
+        self._received: dict[int, ReceivedItems] = {}
         self._given_up: set[int] = set()
         self._serving = False
         self._latest = 0
@@ -116,6 +121,8 @@ class Session:
                 self._give_up(event.call_id)  # type: ignore[union-attr]
             elif kind is Credit:
                 self._wake(event.call_id)  # type: ignore[union-attr]
+            elif kind is Item or kind is End:
+                self._take(event)  # type: ignore[arg-type]
             elif kind is Hello and SIGNALS.observed:
                 SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))  # type: ignore[union-attr]
         if not self._serving:
@@ -167,6 +174,22 @@ class Session:
         if call is not None:
             call.wake()
 
+    def _take(self, event: Item | End) -> None:
+        received = self._received.get(event.call_id)
+        if received is None:
+            return
+        if isinstance(event, Item):
+            received.inflow.put(event.item)
+        else:
+            received.inflow.set_result(ENDED)
+
+    async def _taking(self, call_id: int, call: Coroutine[Any, Any, None]) -> None:
+        """Run a call that takes items, and take none when it is over."""
+        try:
+            await call
+        finally:
+            self._received.pop(call_id).inflow.set_result(_OVER)
+
     def _begin(self, request: Request, came: float) -> None:
         call_id = request.call_id
         header = request.header
@@ -174,7 +197,7 @@ class Session:
         try:
             target = self._targets.get(header.operation) or self._dispatcher.find(header.operation)
             operation = target.operation
-            if header.kind != (operation.kind is _COMMAND) or (header.credit > 0) is not operation.streams:
+            if header.kind != target.kind or (header.credit > 0) is not operation.streams:
                 raise _mismatch(target, header)
             if self._given_up and call_id in self._given_up:
                 raise _cancelled(target)
@@ -209,11 +232,17 @@ class Session:
             self.answer_error(call_id, operation, error, begun=False)
             self.admission.leave(place)
             return
+        takes = operation.takes is not None
+        if takes:
+            received = self._received[call_id] = ReceivedItems(self, call_id, operation)
+            arguments = operation.with_items(arguments, received)
         if operation.streams:
             call = ServedCall(self, call_id, target, place, now)
-            call.task = self.loop.create_task(call.run(arguments, context))
+            run = call.run(arguments, context)
+            call.task = self.loop.create_task(self._taking(call_id, run) if takes else run)
         else:
-            task = self._starter.start(self._perform(call_id, target, arguments, context), target.habit)
+            perform = self._perform(call_id, target, arguments, context)
+            task = self._starter.start(self._taking(call_id, perform) if takes else perform, target.habit)
             if task is None:
                 self.admission.ended(place, now)
                 return
@@ -305,7 +334,9 @@ def _mismatch(target: Target, header: Header) -> Unimplemented:
     if header.command is not (operation.kind is Kind.COMMAND):
         return Unimplemented(f"{target.name} is a {operation.kind.value} here, and was called as another kind")
     if header.sends:
-        return Unimplemented(f"{target.name} takes no items here")
+        return Unimplemented(f"{target.name} takes no stream here")
+    if operation.takes is not None and not header.sends:
+        return Unimplemented(f"{target.name} takes a stream here, {operation.takes.name}")
     return Unimplemented(f"{target.name} {'streams' if operation.streams else 'does not stream'} here")
 
 

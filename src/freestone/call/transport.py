@@ -22,6 +22,13 @@ class Transport(Protocol):
         """Perform an operation that streams. Nothing happens before the first item is asked for."""
         ...
 
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        """Perform an operation that takes a stream. Return what ``stream`` or ``invoke`` would, as it streams or not.
+
+        An item is asked of ``items`` when the callee asks for one, or a little earlier. What they raise ends the call,
+        and is raised to whoever made it. When the call is over, they are closed if they were begun.
+        """
+
 
 @runtime_checkable
 class Routing(Protocol):

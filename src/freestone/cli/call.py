@@ -49,6 +49,9 @@ def call(
     """
     application = the_file(file)
     target = _target(application, topology, name)
+    if target.operation.takes is not None:
+        stream = target.operation.takes.name
+        raise UsageMistake(f"{name} takes a stream, {stream}; a command line has none, call it from Python")
     given = parse_arguments(words)
     _refuse_unknown(target.operation, name, given)
     arguments = target.operation.arguments_from(given, False)

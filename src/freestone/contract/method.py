@@ -63,11 +63,12 @@ class Method:
         """Return the operation; of use if nothing was reported."""
         function = self._function
         streams = self._streams()
-        parameters = self._parameters()
+        parameters, takes, takes_at = self._parameters()
         result = self._result(streams)
         errors = self._raises()
         return Operation(
             function.__name__, self._contract, self._declaration.kind, streams=streams, parameters=parameters,
+            takes=takes, takes_at=takes_at,
             result=result, error_fields=errors, options=self._options(streams, parameters, result),
             doc=inspect.getdoc(function) or "", file=function.__code__.co_filename,
             line=function.__code__.co_firstlineno,
@@ -94,7 +95,8 @@ class Method:
             self._mistake("", "a command has one reply, and can't be a stream", "say @query, or return a tuple")
         return streams
 
-    def _parameters(self) -> tuple[Parameter, ...]:
+    def _parameters(self) -> tuple[tuple[Parameter, ...], Parameter | None, int]:
+        """Return the parameters that go with the request, the one that is a stream, and the place of that."""
         signature = list(inspect.signature(self._function).parameters.values())
         if not signature or signature[0].kind is inspect.Parameter.VAR_POSITIONAL or (
             signature[0].name in self._annotations
@@ -102,7 +104,38 @@ class Method:
             self._mistake("", "it has no self", "make self its first parameter")
         else:
             del signature[0]
-        return tuple(self._parameter(parameter) for parameter in signature)
+        streams = [it for it in signature if _is_stream(self._annotations.get(it.name))]
+        for extra in streams[1:]:
+            self._mistake(
+                f", parameter {extra.name}", f"a method takes one stream, and {streams[0].name} is one",
+                "put both into one stream, of a union of messages, or make one of them a tuple", extra.name,
+            )  # fmt: skip
+        parameters = tuple(self._parameter(it) for it in signature if it not in streams)
+        if not streams:
+            return parameters, None, 0
+        return parameters, self._stream_parameter(streams[0]), signature.index(streams[0])
+
+    def _stream_parameter(self, parameter: inspect.Parameter) -> Parameter:
+        name = parameter.name
+        declared = self._annotations[name]
+        place = self._place(name)
+        subject = f"{self.title}, parameter {name}: {type_text(declared)}"
+        if parameter.kind in _ADVICE_BY_KIND:
+            self._parameter(parameter)
+        if parameter.default is not parameter.empty:
+            self._report.add(
+                subject, "a stream can't have a default", "leave it out; a caller can send no items", place
+            )
+        items = get_args(declared)
+        if get_origin(declared) is not abc.AsyncIterator:
+            advice = f"say AsyncIterator[{type_text(items[0]) if items else 'T'}]"
+            problem = "a stream has one way only" if items else "it does not say of what it is a stream"
+            self._report.add(subject, problem, advice, place)
+            return Parameter(name, type(None))
+        self._types.check(Spot(self.title, f"parameter {name}[]", items[0], place))
+        if self._declaration.options.get("batch") or self._declaration.options.get("cache"):
+            self._mistake("", "a call that takes a stream can't be put together or kept", "leave out batch and cache")
+        return Parameter(name, items[0])
 
     def _parameter(self, parameter: inspect.Parameter) -> Parameter:
         name = parameter.name
@@ -193,6 +226,10 @@ class Method:
             elif self._types.check(spot) and is_mutable(declared):
                 self._report.add(spot.subject, "a field of an error can't be mutable", "say tuple[T, ...]", place)
         return fields
+
+
+def _is_stream(declared: Any) -> bool:
+    return (get_origin(declared) or declared) in _STREAMS
 
 
 def _matches(default: Any, declared: Any) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, final
 
 from freestone.errors import CANONICAL, ServiceError
 
 from .codec import argument_codec, result_codec
-from .copier import argument_copier, result_copier
+from .copier import argument_copier, copier, result_copier
 from .error_body import ErrorBody, error_codec
 from .options import NO_OPTIONS, Options
 from .parameter import Kind, Parameter
+from .value import value_codec
 
 _NO_ERRORS: Mapping[type[ServiceError], Mapping[str, Any]] = MappingProxyType({})
 
@@ -25,10 +26,10 @@ class Operation:
     """
 
     __slots__ = (
-        "__weakref__", "arguments_from", "bind", "contract", "copy_arguments", "copy_result",
-        "decode_arguments", "decode_error", "decode_result", "doc", "encode_arguments", "encode_error",
-        "encode_result", "error_fields", "file", "kind", "line", "name", "options", "parameters", "raises", "result",
-        "streams",
+        "__weakref__", "arguments_from", "bind", "contract", "copy_arguments", "copy_item", "copy_result",
+        "decode_arguments", "decode_error", "decode_item", "decode_result", "doc", "encode_arguments", "encode_error",
+        "encode_item", "encode_result", "error_fields", "file", "kind", "line", "name", "options", "parameters",
+        "raises", "result", "streams", "takes", "takes_at",
     )  # fmt: skip
 
     name: str
@@ -38,6 +39,11 @@ class Operation:
     streams: bool
     """Whether the result is a stream of items."""
     parameters: tuple[Parameter, ...]
+    """All that go with the request: the one that is a stream is not among them."""
+    takes: Parameter | None
+    """The parameter that is a stream of the caller's items, with the type of one item; None if there is none."""
+    takes_at: int
+    """The place of that parameter among all."""
     result: Any
     """The type of the result, or of one item of the stream."""
     raises: tuple[type[ServiceError], ...]
@@ -58,6 +64,12 @@ class Operation:
     """A result, or an item, to MessagePack. Raises Internal for what the contract does not allow."""
     decode_result: Callable[[bytes], Any]
     """Back again. Raises Internal."""
+    encode_item: Callable[[Any], bytes]
+    """One item of the caller's stream to MessagePack. Raises InvalidArgument."""
+    decode_item: Callable[[bytes], Any]
+    """Back again. Raises InvalidArgument."""
+    copy_item: Callable[[Any], Any] | None
+    """Copies what is mutable in an item of the caller's stream; None if nothing is."""
     copy_arguments: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
     """Copies what is mutable in the arguments; None if nothing is. Raises InvalidArgument for what is no value of
     its type."""
@@ -81,6 +93,8 @@ class Operation:
         *,
         streams: bool = False,
         parameters: tuple[Parameter, ...] = (),
+        takes: Parameter | None = None,
+        takes_at: int = 0,
         result: Any = None,
         error_fields: Mapping[type[ServiceError], Mapping[str, Any]] = _NO_ERRORS,
         options: Options = NO_OPTIONS,
@@ -89,9 +103,22 @@ class Operation:
         line: int = 0,
     ) -> None:
         self._fix(
-            name=name, contract=contract, kind=kind, streams=streams, parameters=parameters, result=result,
-            raises=tuple(error_fields), error_fields=error_fields, options=options, doc=doc, file=file, line=line,
+            name=name, contract=contract, kind=kind, streams=streams, parameters=parameters, takes=takes,
+            takes_at=takes_at, result=result, raises=tuple(error_fields), error_fields=error_fields, options=options,
+            doc=doc, file=file, line=line,
         )  # fmt: skip
+
+    @property
+    def declared(self) -> tuple[Parameter, ...]:
+        """All parameters, as they are declared."""
+        if self.takes is None:
+            return self.parameters
+        stream: Any = AsyncIterator
+        return self.with_items(self.parameters, Parameter(self.takes.name, stream[self.takes.type]))
+
+    def with_items(self, arguments: tuple[Any, ...], items: Any) -> tuple[Any, ...]:
+        """Return the arguments as the method takes them: the caller's items in their place."""
+        return (*arguments[: self.takes_at], items, *arguments[self.takes_at :])
 
     def declares(self, error: BaseException) -> bool:
         """Whether the error may cross as itself: it is a canonical one, or one of ``raises``."""
@@ -121,11 +148,14 @@ class Operation:
         arguments = argument_codec(title, self.parameters)
         result = result_codec(title, self.result)
         errors = error_codec(self.error_fields)
+        item = value_codec(type(None) if self.takes is None else self.takes.type)
         self._fix(
             encode_arguments=arguments.encode, decode_arguments=arguments.decode,
             arguments_from=arguments.convert, bind=arguments.bind,
             encode_result=result.encode, decode_result=result.decode,
             copy_arguments=argument_copier(self.parameters), copy_result=result_copier(title, self.result),
+            encode_item=item.encode, decode_item=item.decode,
+            copy_item=None if self.takes is None else copier(self.takes.type),
             encode_error=errors.encode, decode_error=errors.decode,
         )  # fmt: skip
 

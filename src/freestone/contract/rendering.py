@@ -33,9 +33,12 @@ def render(contract: type) -> str:
 
 
 def _operation(operation: Operation) -> Iterator[str]:
-    parameters = ", ".join(
+    given = [
         f"{p.name}: {type_text(p.type)}" + ("" if p.required else f" = {p.default!r}") for p in operation.parameters
-    )
+    ]
+    if operation.takes is not None:
+        given.insert(operation.takes_at, f"{operation.takes.name}: stream of {type_text(operation.takes.type)}")
+    parameters = ", ".join(given)
     result = f"stream of {type_text(operation.result)}" if operation.streams else type_text(operation.result)
     yield f"{operation.kind.value} {operation.name}({parameters}) → {result}"
     for line in operation.doc.splitlines():
@@ -61,6 +64,7 @@ def _made_of(promised: Iterable[Operation]) -> set[Shape]:
     types: list[Any] = []
     for operation in promised:
         types += [parameter.type for parameter in operation.parameters]
+        types += [] if operation.takes is None else [operation.takes.type]
         types += [kind for fields in operation.error_fields.values() for kind in fields.values()]
         types.append(operation.result)
     return {shape for kind in types for shape in reachable(kind)}

@@ -52,6 +52,8 @@ def _types(promised: Any) -> Iterator[Any]:
     for operation in promised:
         for parameter in operation.parameters:
             yield parameter.type
+        if operation.takes is not None:
+            yield operation.takes.type
         yield operation.result
         for fields in operation.error_fields.values():
             yield from fields.values()
@@ -64,6 +66,8 @@ def _operation(operation: Operation, schemas: Iterator[dict[str, Any]]) -> dict[
         "doc": operation.doc,
         "options": operation.options.given(),
         "parameters": [_parameter(parameter, next(schemas)) for parameter in operation.parameters],
+        # Only where there is one: the others keep the fingerprint that they had before there were such streams.
+        **({} if operation.takes is None else {"takes": _parameter(operation.takes, next(schemas))}),
         "result": {"type": type_text(operation.result), "schema": next(schemas)},
         "raises": [
             {

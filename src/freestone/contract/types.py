@@ -49,7 +49,7 @@ _ADVICE: dict[Any, str] = {
 
 _ADVICE_BY_BASE: tuple[tuple[type, str], ...] = (
     (BaseException, "list errors in raises=[…]"),
-    (abc.AsyncIterable, "only the result of an operation can be a stream"),
+    (abc.AsyncIterable, "a stream is a parameter or the result of an operation, and no part of one"),
     (abc.Awaitable, "say the type of what it will be"),
 )
 _BUILTINS: tuple[type[Any], ...] = (str, int, float, bytes, list, tuple, dict, set, frozenset)

@@ -126,6 +126,9 @@ def _kind_mistakes(route: Route, operation: Operation) -> Iterator[Mistake]:
     if operation.streams and route.status != 200:
         advice = "leave status out: the answer has begun before the stream is known to be whole"
         yield _mistake(route, f"{name} streams, and can't be answered with {route.status}", advice)
+    if operation.takes is not None:
+        advice = "route an operation that takes a tuple, or mount an application that calls this one"
+        yield _mistake(route, f"{name} takes a stream, {operation.takes.name}, and a request has none", advice)
 
 
 def _option_mistakes(route: Route) -> Iterator[Mistake]:

@@ -76,7 +76,7 @@ class _Comparison:
 
     def _parameters(self) -> None:
         given = list(inspect.signature(self._function).parameters.values())[1:]
-        promised = self._operation.parameters
+        promised = self._operation.declared
         for position, parameter in enumerate(promised):
             if position >= len(given) or given[position].name != parameter.name:
                 names = ", ".join(["self", *(p.name for p in promised)])
@@ -132,7 +132,7 @@ class _Comparison:
 
 
 def _header(operation: Operation) -> str:
-    parameters = ", ".join(["self", *(_declared(parameter) for parameter in operation.parameters)])
+    parameters = ", ".join(["self", *(_declared(parameter) for parameter in operation.declared)])
     return f"async def {operation.name}({parameters})"
 
 

@@ -38,34 +38,49 @@ class FakeTransport:
     def __init__(self, methods: Mapping[str, Callable[..., Any]]) -> None:
         self._methods = methods
 
-    async def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+    async def invoke(self, operation: Operation, arguments: tuple[Any, ...], *, items: Any = None) -> Any:
         """Call the function, and check what goes in and comes out."""
         try:
-            result = self._call(operation, arguments)
+            result = self._call(operation, arguments, items)
             if inspect.isawaitable(result):
                 result = await result
         except ServiceError as error:
             raise _crossed(operation, error) from None
         return operation.decode_result(operation.encode_result(result))
 
-    async def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        """Call the function with a stream whose items are checked as it takes them."""
+        checked = _checked(operation, items)
+        if operation.streams:
+            return self.stream(operation, arguments, items=checked)
+        return self.invoke(operation, arguments, items=checked)
+
+    async def stream(
+        self, operation: Operation, arguments: tuple[Any, ...], *, items: Any = None
+    ) -> AsyncIterator[Any]:
         """Give what the function gives, checked item by item."""
         try:
-            items = self._call(operation, arguments)
-            if hasattr(items, "__anext__"):
-                async for item in items:
+            made = self._call(operation, arguments, items)
+            if hasattr(made, "__anext__"):
+                async for item in made:
                     yield operation.decode_result(operation.encode_result(item))
             else:
-                for item in items:
+                for item in made:
                     yield operation.decode_result(operation.encode_result(item))
         except ServiceError as error:
             raise _crossed(operation, error) from None
 
-    def _call(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+    def _call(self, operation: Operation, arguments: tuple[Any, ...], items: Any) -> Any:
         method = self._methods.get(operation.name)
         if method is None:
             raise Unimplemented(f"this fake of {operation.contract.__name__} was given no {operation.name}")
-        return method(*operation.decode_arguments(operation.encode_arguments(arguments)))
+        arrived = operation.decode_arguments(operation.encode_arguments(arguments))
+        return method(*(arrived if operation.takes is None else operation.with_items(arrived, items)))
+
+
+async def _checked(operation: Operation, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for item in items:
+        yield operation.decode_item(operation.encode_item(item))
 
 
 def _crossed(operation: Operation, error: ServiceError) -> ServiceError:

@@ -6,6 +6,7 @@ from .connection import Connection as Connection
 from .connection import Event as Event
 from .connection import Violation as Violation
 from .frames import LAST_CALL as LAST_CALL
+from .frames import SENDS as SENDS
 from .frames import VERSIONS as VERSIONS
 from .frames import Cancel as Cancel
 from .frames import Chunk as Chunk

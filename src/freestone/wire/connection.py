@@ -161,6 +161,10 @@ class Connection:
         """Return how many items the caller may still send for the call; 0 if it has sent all, or the call is over."""
         return self._calls.allowance.get(call_id, 0)
 
+    def sends_items(self, call_id: int) -> bool:
+        """Whether the caller of that call may still send items: the call is not over, and neither are they."""
+        return self._calls.is_sending(call_id)
+
     @property
     def waiting(self) -> int:
         """Bytes of the large messages that are not sent, or not all of them."""
@@ -508,7 +512,8 @@ class Connection:
         if self._unfinished.drop(call_id):
             raise WireError(Reason.OUT_OF_STATE, f"END came for the call {call_id} amid an item")
         if self._calls.receives(call_id, FrameType.END):
-            self._outflow.drop(call_id)
+            if self._side is Side.CALLER:
+                self._outflow.drop(call_id)  # the call is over
             events.append(end)
 
     def _receive_cancel(self, call_id: int, payload: bytes, events: list[Event]) -> None:

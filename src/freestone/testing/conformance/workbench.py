@@ -124,6 +124,21 @@ class Workbench(Contract):
         """Return how many items the stream of that name has made."""
         raise NotImplementedError
 
+    @query
+    async def take(self, tools: AsyncIterator[Tool], name: str = "", most: int = 1_000_000) -> list[Tool]:
+        """Return what comes, but no more than that; then wait for ever if there is a name."""
+        raise NotImplementedError
+
+    @command(raises=[Bent])
+    async def refuse(self, after: int, tools: AsyncIterator[Tool], name: str) -> int:
+        """Raise Bent after so many items."""
+        raise NotImplementedError
+
+    @query
+    def echo(self, name: str, tools: AsyncIterator[Tool]) -> AsyncIterator[Tool]:
+        """Return each item as it comes."""
+        raise NotImplementedError
+
 
 @final
 class WorkbenchService(Workbench):
@@ -225,6 +240,36 @@ class WorkbenchService(Workbench):
 
     async def made(self, name: str) -> int:
         return self._made.get(name, 0)
+
+    async def take(self, tools: AsyncIterator[Tool], name: str = "", most: int = 1_000_000) -> list[Tool]:
+        taken: list[Tool] = []
+        try:
+            while len(taken) < most:
+                try:
+                    taken.append(await anext(tools))
+                except StopAsyncIteration:
+                    break
+            self._event(self._began, name).set()
+            if name:
+                await asyncio.Event().wait()
+        finally:
+            self._event(self._ended, name).set()
+        return taken
+
+    async def refuse(self, after: int, tools: AsyncIterator[Tool], name: str) -> int:
+        try:
+            for _ in range(after):
+                await anext(tools)
+            raise Bent("it is bent", tools=())
+        finally:
+            self._event(self._ended, name).set()
+
+    async def echo(self, name: str, tools: AsyncIterator[Tool]) -> AsyncIterator[Tool]:
+        try:
+            async for tool in tools:
+                yield tool
+        finally:
+            self._event(self._ended, name).set()
 
     @staticmethod
     def _event(events: dict[str, asyncio.Event], name: str) -> asyncio.Event:

@@ -136,14 +136,25 @@ class FaultyTransport:
             return self._inner.invoke(operation, arguments)
         # Taken now, as every transport does: the call may begin later.
         copy = operation.copy_arguments
-        return self._invoke(edge, action, operation, arguments if copy is None else copy(arguments))
+        taken = arguments if copy is None else copy(arguments)
+        return self._invoke(edge, action, lambda: self._inner.invoke(operation, taken))
 
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         edge, action = self._decide(operation)
         if action is NOTHING:
             return self._inner.stream(operation, arguments)
         copy = operation.copy_arguments
-        return self._stream(edge, action, operation, arguments if copy is None else copy(arguments))
+        taken = arguments if copy is None else copy(arguments)
+        return self._stream(edge, action, lambda: self._inner.stream(operation, taken))
+
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        edge, action = self._decide(operation)
+        if action is NOTHING:
+            return self._inner.exchange(operation, arguments, items)
+        copy = operation.copy_arguments
+        taken = arguments if copy is None else copy(arguments)
+        run = self._stream if operation.streams else self._invoke
+        return run(edge, action, lambda: self._inner.exchange(operation, taken, items))
 
     def _decide(self, operation: Operation) -> tuple[Edge, Action]:
         edge = self._edges.get(operation)
@@ -153,24 +164,22 @@ class FaultyTransport:
         injector = self._injector
         return edge, injector.plan.decide(edge, injector.now, injector.chance(edge))
 
-    async def _invoke(self, edge: Edge, action: Action, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+    async def _invoke(self, edge: Edge, action: Action, begin: Callable[[], Awaitable[Any]]) -> Any:
         async with self._until(edge):
             await self._before(edge, action)
             if action.end is None or isinstance(action.end.what, Cut):
-                return await self._inner.invoke(operation, arguments)
+                return await begin()
             if action.happens:
                 with contextlib.suppress(ServiceError):  # its caller hears of another
-                    await self._inner.invoke(operation, arguments)
+                    await begin()
             return await self._end(edge, action.end)
 
-    async def _stream(
-        self, edge: Edge, action: Action, operation: Operation, arguments: tuple[Any, ...]
-    ) -> AsyncIterator[Any]:
+    async def _stream(self, edge: Edge, action: Action, begin: Callable[[], AsyncIterator[Any]]) -> AsyncIterator[Any]:
         async with self._until(edge):
             await self._before(edge, action)
             if action.end is not None and not isinstance(action.end.what, Cut):
                 await self._end(edge, action.end)
-        items: Any = self._inner.stream(operation, arguments)
+        items: Any = begin()
         try:
             async for item in items:
                 yield item
