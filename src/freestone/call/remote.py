@@ -127,12 +127,15 @@ class Route:
         balancer = destination.balancer
         destination.budget.calls += 1
         key = command_key(outer) if self.command else None
+        failed: Replica[PeerConnection] | None = None
         sent = 0
         while True:
             replica = balancer.pick(now) if home is None else balancer.home(home, now)
             if replica is None:
                 replica = await self.reach(when, home)
                 now = loop.time()
+            elif replica is failed:
+                replica = balancer.another(failed, now) or replica
             connection = replica.connection
             assert connection is not None
             sent += 1
@@ -167,6 +170,7 @@ class Route:
                 return self.operation.decode_result(answer)
             leaving = replica.connection is not connection
             await self.again(answer, sent, when, leaving, "" if outer is None else outer.trace_id)
+            failed = replica
             now = loop.time()
 
     def known(self) -> Destination:

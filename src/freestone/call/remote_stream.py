@@ -102,7 +102,7 @@ class RemoteStream:
             self._at = route.end(loop.time(), outer)
             route.known().budget.calls += 1
         when = self._at
-        replica = route.known().balancer.pick(loop.time()) or await route.reach(when)
+        replica = route.known().balancer.pick_for_stream(loop.time()) or await route.reach(when)
         inflow, connection = Inflow(loop), replica.connection
         assert connection is not None
         if self._source is not None:

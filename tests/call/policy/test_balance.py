@@ -94,6 +94,19 @@ def test_a_new_replica_comes_to_its_share_slowly() -> None:
     assert shares[0] < 150 < shares[1] < 450 <= shares[2] <= 550
 
 
+def test_streams_are_spread_by_their_number() -> None:
+    """However quick one replica was a moment ago."""
+    shop = balancer("a", "b", "c")
+    slow = replica(shop, "a")
+    slow.begin(0.0)
+    slow.answered(0.0, 0.1)
+    for _ in range(30):
+        it = shop.pick_for_stream(0.2)
+        assert it is not None
+        it.streams += 1
+    assert min(it.streams for it in shop.replicas) >= 8
+
+
 def test_a_full_replica_is_passed_over() -> None:
     """Whichever was drawn."""
     shop = balancer("a", "b")

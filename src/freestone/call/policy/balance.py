@@ -124,6 +124,17 @@ class Balancer(Generic[C]):
                 return replica
         return self._any()
 
+    def pick_for_stream(self, now: float) -> Replica[C] | None:
+        """Return the replica that serves the next stream: rather one with fewer of them than a quick one.
+
+        A stream stays for long, and how long one call took says little of that time.
+        """
+        taking = [it for it in self._ready if it.connection is not None and it.connection.accepts]
+        if not taking:
+            return self.pick(now)
+        first = self._chance.below(len(taking))  # so that many callers do not begin with the same one
+        return min(taking[first:] + taking[:first], key=lambda it: it.streams)
+
     def another(self, than: Replica[C], now: float) -> Replica[C] | None:
         """Return the least loaded of the others that are sound, None if there is none."""
         others = [it for it in self._ready if it is not than and it.connection is not None and it.connection.accepts]

@@ -100,9 +100,9 @@ class Replica(Generic[C]):
         latency = self.latency
         silent = now - self._moved
         if self.pending:
-            load = (self.pending + self.streams + 1) * ((silent if silent > latency else latency) + _NOISE)
+            load = (self.pending + 1) * ((silent if silent > latency else latency) + _NOISE)
         else:
-            load = (self.streams + 1) * ((latency if silent < 0.1 else latency * exp(-silent / self._memory)) + _NOISE)
+            load = (latency if silent < 0.1 else latency * exp(-silent / self._memory)) + _NOISE
         if now < self._warm_at:
             load /= max(_COLDEST, 1.0 - (self._warm_at - now) / self._slow_start)
         return load
@@ -131,3 +131,5 @@ class Replica(Generic[C]):
         self.pending -= 1
         if now - began > self.latency:
             self.latency = now - began
+            if not self.pending:
+                self._moved = now  # it fades from here on

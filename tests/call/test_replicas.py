@@ -1,0 +1,374 @@
+"""What the policy makes of replicas, over the whole wire in memory: breakers, hedges, homes, and commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from freestone.call import (
+    Breaking,
+    CallPolicy,
+    Dispatcher,
+    Hedge,
+    MemoryAddress,
+    MemoryNetwork,
+    Policies,
+    Pool,
+    Server,
+    StaticResolver,
+    WireTransport,
+    client,
+)
+from freestone.call.policy import Backoff
+from freestone.contract import Contract, command, query
+from freestone.errors import ConnectionLost, Internal, ResourceExhausted, ServiceError, Unavailable
+from freestone.service import current
+from freestone.signals import SIGNALS, BreakerMoved, CallHedged, Signal
+from freestone.wire import Hello
+
+
+class Shop(Contract):
+    """Sells things."""
+
+    @query
+    async def where(self) -> str:
+        """Return the replica that answers."""
+
+    @query(route_by="learner")
+    async def home(self, learner: str, page: int = 0) -> str:
+        """Return the replica that answers."""
+
+    @command
+    async def buy(self) -> str:
+        """Buy something."""
+
+    @command(idempotent=True)
+    async def rename(self) -> str:
+        """Give it the name that it has."""
+
+    @query
+    def watch(self) -> AsyncIterator[str]:
+        """Stream the replica's name for ever."""
+
+
+class Replica(Shop):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.error: ServiceError | None = None
+        self.held: asyncio.Event | None = None
+        self.begun = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.attempts: list[tuple[str | None, int]] = []
+        self.calls = 0
+
+    async def where(self) -> str:
+        self.calls += 1
+        self.begun.set()
+        context = current()
+        assert context is not None
+        self.attempts.append((context.idempotency_key, context.attempt))
+        if self.held is not None:
+            try:
+                await self.held.wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+        if self.error is not None:
+            raise self.error
+        return self.name
+
+    async def home(self, learner: str, page: int = 0) -> str:
+        return self.name
+
+    async def buy(self) -> str:
+        return await self.where()
+
+    async def rename(self) -> str:
+        return await self.where()
+
+    async def watch(self) -> AsyncIterator[str]:
+        self.calls += 1
+        yield self.name
+        await asyncio.Event().wait()
+
+
+class World:
+    """Replicas of a shop in memory, and a pool that calls them."""
+
+    def __init__(self, *names: str, policy: CallPolicy | None = None) -> None:
+        self.network = MemoryNetwork()
+        self.replicas = {name: Replica(name) for name in names}
+        self.servers: dict[str, Server] = {}
+        hello = Hello(application="academy", process="edge", instance="1")
+        self.pool = Pool(
+            hello,
+            StaticResolver({"shop": [MemoryAddress(name) for name in names]}),
+            network=self.network,
+            random=random.Random(1),
+            backoff=Backoff(0.001, 0.01),
+        )
+        self.shop = client(Shop, WireTransport(self.pool, "shop", "shop", Policies(policy or CallPolicy(), deadline=5)))
+
+    async def start(self, name: str) -> None:
+        hello = Hello(application="academy", process="shop", instance=name)
+        self.servers[name] = Server(Dispatcher({"shop": self.replicas[name]}), hello, network=self.network)
+        await self.servers[name].listen(MemoryAddress(name))
+
+    async def kill(self, name: str) -> None:
+        server = self.servers.pop(name)
+        for session in list(server._sessions):
+            session.link.abort("killed")
+        await server.close()
+
+    async def __aenter__(self) -> World:
+        for name in self.replicas:
+            await self.start(name)
+        seen: set[str] = set()
+        async with asyncio.timeout(5):
+            while seen != set(self.replicas):
+                seen.add(await self.shop.where())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.pool.close()
+        for server in self.servers.values():
+            await server.close()
+
+    async def chosen(self, calls: int) -> Counter[str]:
+        return Counter([await self.shop.where() for _ in range(calls)])
+
+
+@contextlib.contextmanager
+def heard() -> Any:
+    signals: list[Signal] = []
+    SIGNALS.subscribe(signals.append)
+    try:
+        yield signals
+    finally:
+        SIGNALS.unsubscribe(signals.append)
+
+
+async def test_a_call_that_failed_is_repeated_at_another_replica() -> None:
+    """The one that refused would be as ready to refuse again."""
+    async with World("a", "b", policy=CallPolicy(breaker=None)) as world:
+        world.replicas["a"].error = Unavailable("out of order")
+        world.replicas["b"].attempts.clear()
+        assert set(await world.chosen(9)) == {"b"}  # so few are within the budget, whoever takes them first
+        assert max(attempt for _, attempt in world.replicas["b"].attempts) <= 1
+
+
+@pytest.mark.parametrize("error", [Unavailable("out of order"), Internal("a bug")])
+async def test_a_replica_that_fails_quickly_does_not_attract_calls(error: ServiceError) -> None:
+    """It would be the quickest of all, and the one with the fewest calls in flight."""
+    async with World("a", "b", "c", policy=CallPolicy(breaker=Breaking(open=60.0))) as world:
+        world.replicas["a"].error = error
+        with heard() as signals:
+            for _ in range(40):  # several at a time, so that each replica gets some, whichever is the quickest
+                await asyncio.gather(*(world.shop.where() for _ in range(6)), return_exceptions=True)
+        moved = [it for it in signals if isinstance(it, BreakerMoved)]
+        assert [(it.replica, it.state) for it in moved] == [("memory://a", "open")]
+        assert world.replicas["a"].calls < 40
+        assert "a" not in await world.chosen(50)
+
+
+async def test_a_replica_that_is_well_again_is_found_to_be() -> None:
+    """One call at a time, after a while."""
+    async with World("a", "b", "c", policy=CallPolicy(breaker=Breaking(open=0.05))) as world:
+        world.replicas["a"].error = Unavailable("out of order")
+        await asyncio.gather(*(world.shop.where() for _ in range(40)), return_exceptions=True)
+        world.replicas["a"].error = None
+        async with asyncio.timeout(5):
+            with heard() as signals:
+                while not [it for it in signals if isinstance(it, BreakerMoved) and it.state == "closed"]:
+                    await world.shop.where()
+        assert (await world.chosen(200))["a"] > 0
+
+
+async def test_what_every_replica_does_opens_no_breaker() -> None:
+    """A request that none of them can serve would otherwise take half of them away from all others."""
+    async with World("a", "b", "c", policy=CallPolicy(breaker=Breaking(open=60.0))) as world:
+        for replica in world.replicas.values():
+            replica.error = Internal("a bug")
+        with heard() as signals:
+            for _ in range(100):
+                with pytest.raises(Internal):
+                    await world.shop.where()
+        opened = [it.replica for it in signals if isinstance(it, BreakerMoved)]
+        assert len(opened) <= 1
+
+
+async def test_a_replica_that_hangs_is_left_alone() -> None:
+    """Before any of its calls has ended."""
+    async with World("a", "b", "c") as world:
+        hung = world.replicas["a"]
+        hung.held = asyncio.Event()
+        hung.begun.clear()
+        calls = list[asyncio.Future[str]]()
+        async with asyncio.timeout(5):
+            while not hung.begun.is_set():
+                calls.append(asyncio.ensure_future(world.shop.where()))
+                await asyncio.sleep(0)
+        destination = world.pool.peer("shop").destination("shop", CallPolicy())
+        replica = next(it for it in destination.balancer.replicas if it.name == "memory://a")
+        replica._moved -= 1.0  # it has been silent for a second
+        assert "a" not in await asyncio.wait_for(world.chosen(50), 5)
+        hung.held.set()
+        await asyncio.gather(*calls)
+
+
+async def test_a_replica_that_has_too_much_to_do_is_given_less() -> None:
+    """Its refusals are quick, and are not to look like speed."""
+    async with World("a", "b", "c") as world:
+        world.replicas["a"].error = ResourceExhausted(retry_after=0.0)
+        before = world.replicas["a"].calls
+        with contextlib.suppress(ResourceExhausted):
+            await world.chosen(100)
+        assert world.replicas["a"].calls - before < 60
+
+
+async def test_a_query_that_takes_long_is_asked_of_another_replica() -> None:
+    """The first result wins, and the other is cancelled."""
+    async with World("a", "b", policy=CallPolicy(hedge=Hedge(least=0.01))) as world:
+        await world.chosen(60)
+        for replica in world.replicas.values():
+            replica.begun.clear()
+        slow = world.replicas["a"]
+        slow.held = asyncio.Event()
+        with heard() as signals:
+            async with asyncio.timeout(5):
+                while not slow.begun.is_set():
+                    assert await world.shop.where() == "b"
+        assert [type(it) for it in signals if isinstance(it, CallHedged)] == [CallHedged]
+        await asyncio.wait_for(slow.cancelled.wait(), 5)
+        slow.held = None
+        pending = world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas
+        assert [it.pending for it in pending] == [0, 0]
+
+
+async def test_an_error_does_not_win_while_the_other_may_bring_a_result() -> None:
+    """Whoever is slower."""
+    async with World("a", "b", policy=CallPolicy(hedge=Hedge(least=0.005))) as world:
+        await world.chosen(60)
+        for replica in world.replicas.values():
+            replica.begun.clear()
+            replica.held = asyncio.Event()
+        call = asyncio.ensure_future(world.shop.where())
+        await asyncio.wait_for(asyncio.gather(*(it.begun.wait() for it in world.replicas.values())), 5)
+        world.replicas["a"].error = Internal("a bug")
+        assert world.replicas["a"].held is not None
+        world.replicas["a"].held.set()
+        await asyncio.sleep(0.01)
+        assert not call.done()
+        assert world.replicas["b"].held is not None
+        world.replicas["b"].held.set()
+        assert await asyncio.wait_for(call, 5) == "b"
+
+
+async def test_a_hedged_query_that_is_given_up_is_given_up_everywhere() -> None:
+    """By its caller, at both replicas."""
+    async with World("a", "b", policy=CallPolicy(hedge=Hedge(least=0.005))) as world:
+        await world.chosen(60)
+        for replica in world.replicas.values():
+            replica.begun.clear()
+            replica.held = asyncio.Event()
+        call = asyncio.ensure_future(world.shop.where())
+        await asyncio.wait_for(asyncio.gather(*(it.begun.wait() for it in world.replicas.values())), 5)
+        call.cancel()
+        await asyncio.wait([call])
+        await asyncio.wait_for(asyncio.gather(*(it.cancelled.wait() for it in world.replicas.values())), 5)
+
+
+async def test_commands_are_never_hedged() -> None:
+    """Whatever the policy says."""
+    async with World("a", "b", policy=CallPolicy(hedge=Hedge(least=0.001))) as world:
+        await world.chosen(60)
+        for replica in world.replicas.values():
+            replica.begun.clear()
+            replica.held = asyncio.Event()
+        before = sum(it.calls for it in world.replicas.values())
+        call = asyncio.ensure_future(world.shop.buy())
+        waits = [asyncio.ensure_future(it.begun.wait()) for it in world.replicas.values()]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0.05)
+        assert sum(it.calls for it in world.replicas.values()) == before + 1
+        for replica in world.replicas.values():
+            assert replica.held is not None
+            replica.held.set()
+        await asyncio.wait_for(call, 5)
+        for wait in waits:
+            wait.cancel()
+
+
+async def test_calls_with_the_same_value_go_to_the_same_replica() -> None:
+    """Whatever else they ask for, and each value to one of its own."""
+    async with World("a", "b", "c") as world:
+        homes = {f"learner{n}": await world.shop.home(f"learner{n}") for n in range(60)}
+        assert set(homes.values()) == {"a", "b", "c"}
+        for learner, home in homes.items():
+            assert await world.shop.home(learner, page=2) == home
+        await world.kill("a")
+        for learner, home in homes.items():
+            found = await world.shop.home(learner=learner)
+            assert found == home or home == "a"
+
+
+async def test_the_attempts_of_a_command_carry_one_key() -> None:
+    """So that whoever keeps keys knows them as one call; another command has another key."""
+    async with World("a", "b") as world:
+        for replica in world.replicas.values():
+            replica.attempts.clear()
+            replica.error = Unavailable("out of order")
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await world.shop.buy()
+        attempts = [attempt for replica in world.replicas.values() for attempt in replica.attempts]
+        keys = Counter(key for key, _ in attempts)
+        assert sorted(keys.values()) == [3, 3]
+        assert None not in keys
+        assert sorted(number for _, number in attempts) == [0, 0, 1, 1, 2, 2]
+
+
+async def test_only_a_command_that_says_so_is_repeated_when_nobody_knows() -> None:
+    """Its connection is lost: it may have happened."""
+    async with World("a", "b") as world:
+        for call, repeated in ((world.shop.rename, True), (world.shop.buy, False)):
+            for replica in world.replicas.values():
+                replica.begun.clear()
+                replica.held = asyncio.Event()
+            task = asyncio.ensure_future(call())
+            waits = {asyncio.ensure_future(it.begun.wait()): name for name, it in world.replicas.items()}
+            done, others = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in others:
+                wait.cancel()
+            for replica in world.replicas.values():
+                assert replica.held is not None
+            first = waits[done.pop()]
+            for replica in world.replicas.values():
+                if replica.name != first and replica.held is not None:
+                    replica.held.set()
+            await world.kill(first)
+            if repeated:
+                assert await asyncio.wait_for(task, 5) != first
+            else:
+                with pytest.raises(ConnectionLost):
+                    await asyncio.wait_for(task, 5)
+            world.replicas[first].held = None
+            await world.start(first)
+
+
+async def test_streams_are_spread_too() -> None:
+    """Each counts where it is read from, until it is closed."""
+    async with World("a", "b") as world:
+        streams = [world.shop.watch() for _ in range(10)]
+        names = Counter([await anext(stream) for stream in streams])
+        assert min(names["a"], names["b"]) >= 3
+        for stream in streams:
+            await stream.aclose()  # type: ignore[attr-defined]
+        known = world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas
+        assert [it.streams for it in known] == [0, 0]
