@@ -84,7 +84,7 @@ class Race:
         expired = now >= self._when or (done and self._future.result() is EXPIRED)
         for side in self._sides:
             side.connection.cancel(side.call_id)
-            self._route.known().balancer.ended(side.replica, side.began, now, blamed=expired)
+            self._route.known().balancer.ended(side.replica, side.began, now, blamed=expired, silent=True)
         self._sides.clear()
 
 

@@ -135,7 +135,7 @@ class Route:
                 replica = await self.reach(when, home)
                 now = loop.time()
             elif replica is failed:
-                replica = balancer.another(failed, now) or replica
+                replica = balancer.another(replica, now) or replica
             connection = replica.connection
             assert connection is not None
             sent += 1
@@ -151,7 +151,7 @@ class Route:
                 except BaseException:
                     # Its caller gave it up, or the deadline that its caller minds has passed.
                     ended = loop.time()
-                    balancer.ended(replica, now, ended, blamed=ended >= when)
+                    balancer.ended(replica, now, ended, blamed=ended >= when, silent=True)
                     connection.cancel(call_id)
                     raise
                 finally:
@@ -221,7 +221,8 @@ class Route:
             if self.hedge is not None:
                 self.seen.observe(now - began)
         elif not isinstance(answer, Error):
-            balancer.ended(replica, began, now, blamed=True)  # the connection was lost, or the deadline has passed
+            # The connection was lost, or the deadline has passed.
+            balancer.ended(replica, began, now, blamed=True, silent=not isinstance(answer, Lost))
         elif answer.code in _BLAMED:
             # What its own callees did to it is not its fault, and neither is that it leaves.
             blamed = answer.begun and not answer.retried

@@ -31,6 +31,12 @@ def test_five_failures_in_a_row_are_enough() -> None:
     assert breaker.suspicion == 1.0
 
 
+def test_three_that_were_never_answered_are_enough() -> None:
+    """Each of them has cost a caller all of its time."""
+    breaker = Breaker(Breaking(calls=1000), 0.0)
+    assert [breaker.failed(2.0 + 0.1 * n, 0, silent=True) for n in range(3)] == [False, False, True]
+
+
 def test_an_answer_between_them_begins_the_row_again() -> None:
     """Then the share counts."""
     breaker = Breaker(Breaking(calls=1000), 0.0)

@@ -109,7 +109,7 @@ class World:
                 self.balancer.answered(replica, at, self.now)
                 self.outcomes.append(Outcome(began, self.now - began, False))
                 return
-            self.balancer.ended(replica, at, self.now, blamed=True)
+            self.balancer.ended(replica, at, self.now, blamed=True, silent=isinstance(error, DeadlineExceeded))
             decision = next_attempt(
                 Retry(), error, begun=True, leaving=False, safety=Safety.QUERY, sent=sent,
                 left=began + DEADLINE - self.now, budget=self.budget, now=self.now, random=self.chance,

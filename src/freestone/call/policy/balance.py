@@ -168,14 +168,17 @@ class Balancer(Generic[C]):
         if not replica.sound and breaker is not None and breaker.state is BreakerState.HALF_OPEN and breaker.answered():
             self._move(replica, BreakerMove.PROVE, now)
 
-    def ended(self, replica: Replica[C], began: float, now: float, *, blamed: bool) -> None:
-        """A call that was sent then has ended otherwise; ``blamed`` is whether that speaks against the replica."""
+    def ended(self, replica: Replica[C], began: float, now: float, *, blamed: bool, silent: bool = False) -> None:
+        """A call that was sent then has ended otherwise; ``blamed`` is whether that speaks against the replica.
+
+        ``silent`` is whether it had no answer in all of its time.
+        """
         replica.ended(began, now)
         breaker = replica.breaker
         if not blamed or breaker is None:
             return
         answers, replica.answers = replica.answers, 0
-        trip = breaker.failed(now, answers)
+        trip = breaker.failed(now, answers, silent)
         if breaker.state is BreakerState.HALF_OPEN:
             self._move(replica, BreakerMove.FAIL, now)
         elif trip and replica in self._ready:

@@ -86,12 +86,16 @@ class Breaker:
         good, bad = self._faded(now, answered)
         return bad / (good + bad) if bad else 0.0
 
-    def failed(self, now: float, answered: int) -> bool:
-        """Count a failure, and the calls that were answered since the last one. Return whether it is time to trip."""
+    def failed(self, now: float, answered: int, silent: bool = False) -> bool:
+        """Count a failure, and the calls that were answered since the last one. Return whether it is time to trip.
+
+        ``silent`` is whether there was no answer in all of the call's time. That counts as two in a row: it took longer
+        to find out, and says more.
+        """
         self._good, bad = self._faded(now, answered)
         self._bad = bad + 1.0
         self._at = now
-        self._in_a_row = 1 if answered else self._in_a_row + 1
+        self._in_a_row = (0 if answered else self._in_a_row) + (2 if silent else 1)
         self._probes = 0
         if self.state is not BreakerState.CLOSED:
             return False
