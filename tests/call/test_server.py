@@ -272,6 +272,22 @@ async def test_a_call_that_is_cancelled_before_it_has_begun_is_answered_without_
         assert world.server.in_flight == 0
 
 
+async def test_calls_that_come_with_the_end_of_their_connection_are_not_begun(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A process that was stopped for a while reads its calls, and that their caller gave it up, at once."""
+    async with World() as world:
+        it = await stranger(world)
+        it.wire.send_cancel(it.call("catalog.wait"))
+        it.call("catalog.wait")
+        it.wire.fail(Reason.STOPPING, "you were silent for too long")
+        it.flush()
+        await soon(it.lost.wait())
+        assert world.service.begun.locked()
+        assert world.server.in_flight == 0
+    assert caplog.text == ""
+
+
 async def test_a_call_far_back_in_a_burst_can_be_cancelled_before_it_has_begun() -> None:
     """Calls wait their turn in the session, and are looked at again when it comes."""
     async with World() as world:

@@ -125,7 +125,9 @@ class Session:
                 self._take(event)  # type: ignore[arg-type]
             elif kind is Hello and SIGNALS.observed:
                 SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))  # type: ignore[union-attr]
-        if not self._serving:
+        if self.wire.state is State.CLOSED:
+            self._backlog.clear()  # the caller has gone with the same bytes, and nobody can be answered
+        elif not self._serving:
             self._serve()
 
     def writable(self) -> None:
