@@ -37,7 +37,8 @@ class Crowd:
             if address not in self._there:
                 self._there[address] = each = NatsResolver(await self._connect(), "shop")
                 await each.start()
-                await each.announce(Announcement(PROCESS, f"instance at {address}", (str(address),)))
+                own = Announcement(PROCESS, f"instance at {address}", (str(address),))
+                await each.announce(lambda own=own: own)  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ async def test_a_replica_that_is_killed_expires(server: NatsServer, resolver: Na
             await connection.start()
             resolver = NatsResolver(connection, "shop")
             await resolver.start()
-            await resolver.announce(Announcement("shop", "1", ("tcp://127.0.0.1:7001",)))
+            await resolver.announce(lambda: Announcement("shop", "1", ("tcp://127.0.0.1:7001",)))
             await asyncio.Event().wait()
 
         asyncio.run(main())
@@ -160,7 +161,7 @@ async def test_no_call_fails_while_nats_is_killed_and_started(
     where = await callee.listen(TcpAddress("127.0.0.1", 0))
     announcer = NatsResolver(await connect(), "shop")
     await announcer.start()
-    await announcer.announce(Announcement(PROCESS, "1", (str(where),)))
+    await announcer.announce(lambda: Announcement(PROCESS, "1", (str(where),)))
     await resolver.start()
     pool = Pool(Hello(application="shop", process="caller", instance="2"), resolver, random=system_random())
     prices = client(Prices, WireTransport(pool, PROCESS, "prices", Policies(deadline=5)))

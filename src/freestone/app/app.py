@@ -12,6 +12,7 @@ from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, T
 from freestone.contract import Contract
 from freestone.service import Settings
 
+from .discovery import Discovery
 from .entrance import Entrance
 from .topology import Topology
 
@@ -82,6 +83,8 @@ class App:
     """Whether processes keep Python's own settings of the garbage collector."""
     policies: Policies = field(default_factory=Policies)
     """What holds for calls."""
+    discovery: Discovery | None = None
+    """How processes that others have placed are discovered; None if their places are written down."""
     nameservers: tuple[Nameserver, ...] = ()
     """Those that know the names at which processes are found; empty if it is those of the machine."""
     serving: Serving = field(default_factory=Serving)

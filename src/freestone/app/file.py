@@ -14,6 +14,7 @@ from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
 
 from .address import http_address
+from .discovery import Discovery, read_discovery
 from .document import Document, Table
 from .policies import read_policies
 from .reach import read_endpoints, read_nameservers
@@ -78,6 +79,8 @@ class ApplicationFile:
     python_gc: bool
     """Whether processes keep Python's own settings of the garbage collector."""
     """What holds for calls."""
+    discovery: Discovery | None
+    """How processes that others have placed are discovered; None if their places are written down."""
     nameservers: tuple[Nameserver, ...]
     """Those that know the names at which processes are found; empty if it is those of the machine."""
     serving: Serving
@@ -145,7 +148,8 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         root.note("services", "there are none", 'write NAME = "package.module:Class" for each below [services]')
     declared = "gateway" in root
     gateway = _read_gateway(root.table("gateway")) if declared else None
-    topologies = read_topologies(root.table("topologies"), tuple(services), declared)
+    discovery = read_discovery(root, directory)
+    topologies = read_topologies(root.table("topologies"), tuple(services), declared, discovered="discovery" in root)
     settings = _read_settings(root.table("settings"), services)
     home = home or directory / HOME_NAME
     data = _read_directory(root.table("data"), directory, str(home / "data"))
@@ -170,6 +174,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         python_gc=python_gc,
         nameservers=nameservers,
         serving=serving,
+        discovery=discovery,
     )
 
 

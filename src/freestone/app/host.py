@@ -37,11 +37,13 @@ from freestone.wire import Hello
 
 from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
+from .discovery import Discovery
 from .entrance import Opened
 from .interposer import Interposer
 from .lifecycle import Lifecycle
 from .local import Near
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
+from .rendezvous import Rendezvous
 from .resources import resources_in
 
 C = TypeVar("C")
@@ -63,13 +65,15 @@ class Host:
         clock: Clock | None = None,
         random: Random | None = None,
         interposer: Interposer | None = None,
+        discover: bool = False,
     ) -> None:
         """Prepare a process; nothing is made or opened yet.
 
         ``settings`` are those of its services, by name; ``peers`` are where the replicas of the other processes are
         found, by name; ``near`` makes the transport to a service of the same process; ``interposer`` stands between it
-        and those that it calls. Raises ConfigurationError if the plan has no process of that name, or something has to
-        be looked up and what does that is not installed.
+        and those that it calls; ``discover`` is whether it announces itself and finds others as ``[discovery]`` says,
+        because somebody else has placed them. Raises ConfigurationError if the plan has no process of that name, or
+        something has to be looked up and what does that is not installed.
         """
         self.plan = plan
         self.process = plan.process(process)
@@ -86,7 +90,12 @@ class Host:
         self._bulkheads = Bulkheads(app.policies)
         self._interposer = interposer
         self._resolvers: list[Resolver] = []
-        resolver = self._resolver(peers or {})
+        self._rendezvous: Rendezvous | None = None
+        resolver = (
+            self._resolver(peers or {})
+            if not discover or app.discovery is None
+            else self._discover(app.discovery, hello, peers or {})
+        )
         self._pool = Pool(
             hello, resolver, random=random, network=self._network(partial(_process_at, resolver, tuple(peers or {})))
         )
@@ -135,8 +144,9 @@ class Host:
         try:
             await asyncio.gather(*(resolver.start() for resolver in self._resolvers))
             await self._lifecycle.start()
-            for where in wire:
-                await self._server.listen(where)
+            listening = [await self._server.listen(where) for where in wire]
+            if self._rendezvous is not None:
+                await self._rendezvous.announce(listening)
             if gateway is not None and self.process.gateway is not None:
                 entrance = self.process.gateway.entrance
                 clients = {contract: self._binder.client(contract) for contract in entrance.needs}
@@ -154,6 +164,8 @@ class Host:
             for pool in (self._pool, *self._external.values()):
                 steps.push_async_callback(pool.close)
             steps.push_async_callback(self._server.drain, seconds)
+            if self._rendezvous is not None:
+                steps.push_async_callback(self._rendezvous.leave)
             if self._gateway is not None:
                 steps.push_async_callback(self._gateway.close, seconds)
                 self._gateway = None
@@ -162,6 +174,14 @@ class Host:
         resolver = resolver_of(endpoints, self.plan.app.nameservers)
         self._resolvers.append(resolver)
         return resolver
+
+    def _discover(self, discovery: Discovery, hello: Hello, peers: Mapping[str, Sequence[Endpoint]]) -> Resolver:
+        discovered = [process.name for process in self.plan.processes if process.discovered]
+        known = {name: endpoints for name, endpoints in peers.items() if name not in discovered}
+        others = resolver_of(known, self.plan.app.nameservers)
+        self._rendezvous = Rendezvous(discovery, hello, discovered, others)
+        self._resolvers.append(self._rendezvous)
+        return self._rendezvous
 
     def _network(self, process_at: Callable[[Address], str]) -> Network | None:
         return None if self._interposer is None else self._interposer.network(SocketNetwork(), process_at)

@@ -68,6 +68,7 @@ class _Linker:
             policies=file.policies,
             nameservers=file.nameservers,
             serving=file.serving,
+            discovery=file.discovery,
         )
 
     def _external(self, name: str) -> ExternalSpec | None:

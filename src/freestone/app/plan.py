@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
-from freestone.call import Address, Endpoint
+from freestone.call import Address, Endpoint, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
 
@@ -61,6 +61,8 @@ class ProcessPlan:
     """The gateway, where this is the process that lets the outside in."""
     listen: Address | None
     """Where it speaks the wire; None is a Unix socket a replica, chosen by who runs it."""
+    discovered: bool
+    """Whether it says itself where it is, when somebody else has placed it."""
     at: tuple[Endpoint, ...]
     """Where processes on other machines find it; none if that is where it listens."""
     routes: Mapping[str, Route]
@@ -85,7 +87,7 @@ class ProcessPlan:
     @property
     def listens_here(self) -> Address | None:
         """Where it speaks the wire in a run on this machine; a socket that is chosen, if its place is elsewhere."""
-        return None if self.at else self.listen
+        return None if self.at or self.discovered else self.listen
 
     def endpoints(self, run_directory: Path) -> tuple[Endpoint, ...]:
         """Return where its replicas are reached if each process was placed by somebody else, on whichever machine."""
@@ -157,6 +159,7 @@ def place(app: App, topology: Topology) -> Plan:
             replicas=process.replicas,
             gateway=app.gateway if process.gateway else None,
             listen=process.listen,
+            discovered=_is_discovered(app, process),
             at=process.at,
             routes=MappingProxyType(routes[process.name]),
             stage=stages[process.name],
@@ -164,6 +167,10 @@ def place(app: App, topology: Topology) -> Plan:
         for process in topology.processes
     )
     return Plan(app, topology.name, processes)
+
+
+def _is_discovered(app: App, process: Process) -> bool:
+    return app.discovery is not None and not process.at and isinstance(process.listen, TcpAddress)
 
 
 def _routes(app: App, process: Process, holders: Mapping[str, str]) -> dict[str, Route]:

@@ -56,6 +56,7 @@ def describe(plan: Plan) -> dict[str, Any]:
                 "gateway": None if process.gateway is None else http_url(process.gateway.listen),
                 "listen": None if process.listen is None else str(process.listen),
                 "at": [str(endpoint) for endpoint in process.at],
+                "discovered": process.discovered,
                 "stage": process.stage,
                 "calls": [
                     {"from": caller, "to": callee, **_route_described(process.routes[callee])}
@@ -79,6 +80,8 @@ def _process_lines(plan: Plan, process: ProcessPlan) -> Iterator[str]:
     replicas = f" ×{process.replicas}" if process.replicas > 1 else ""
     listen = f", on {process.listen}" if process.listen is not None else ""
     found = f", found at {', '.join(map(str, process.at))}" if process.at else ""
+    if process.discovered:
+        found = ", found through NATS"
     yield f"{process.name}{replicas}{listen}{found}"
     edges = list(_edges(plan, process))
     width = max((len(callee) for _, callee in edges), default=0)

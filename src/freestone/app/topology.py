@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import final
 
-from freestone.call import Address, Endpoint
+from freestone.call import Address, Endpoint, TcpAddress
 from freestone.service import meant
 
 from .address import known_address
@@ -68,10 +68,13 @@ def cut_everywhere(services: Sequence[str], gateway: bool) -> Topology:
     return Topology(CUT_EVERYWHERE, (Process(name, gateway=True), *processes))
 
 
-def read_topologies(table: Table, services: Sequence[str], gateway: bool) -> Mapping[str, Topology]:
+def read_topologies(
+    table: Table, services: Sequence[str], gateway: bool, *, discovered: bool = False
+) -> Mapping[str, Topology]:
     """Return the topologies of a file by name, the default first, and the two that every application has last.
 
-    ``services`` are the names of those that the application runs itself, ``gateway`` is whether it has one. Notes
+    ``services`` are the names of those that the application runs itself, ``gateway`` is whether it has one,
+    ``discovered`` whether processes that listen on TCP announce themselves where they run. Notes
     everything that is wrong in the table's document.
     """
     found: dict[str, Topology] = {}
@@ -81,7 +84,7 @@ def read_topologies(table: Table, services: Sequence[str], gateway: bool) -> Map
             check_name(processes, process, process, "a process")
         topology = Topology(name, tuple(_read_process(*it, services) for it in processes.tables()))
         _check_placement(topology, processes, services, gateway)
-        _check_addresses(topology, processes)
+        _check_addresses(topology, processes, discovered)
         found[name] = topology
     for topology in (monolith(services, gateway), cut_everywhere(services, gateway)):
         found.setdefault(topology.name, topology)
@@ -150,7 +153,7 @@ def _check_placement(topology: Topology, table: Table, services: Collection[str]
             table.note(process.name, "it holds nothing", 'name its services, or write services = ["*"]')
 
 
-def _check_addresses(topology: Topology, table: Table) -> None:
+def _check_addresses(topology: Topology, table: Table, discovered: bool) -> None:
     takers: dict[Address, str] = {}
     for process in topology.processes:
         inner = table.table(process.name)
@@ -159,7 +162,9 @@ def _check_addresses(topology: Topology, table: Table) -> None:
                 advice = 'write where it accepts calls, as listen = "tcp://0.0.0.0:7000"'
                 inner.note("at", "it is found there, and listens on a Unix socket alone", advice)
             continue
-        if process.at:  # on machines of their own, all of them may listen alike
+        if process.at or (
+            discovered and isinstance(process.listen, TcpAddress)
+        ):  # on machines of their own, all of them may listen alike
             continue
         other = takers.setdefault(process.listen, process.name)
         if other != process.name:

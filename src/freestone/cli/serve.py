@@ -103,7 +103,7 @@ def serve(
     faulty = faulty_run(faults_file, made.app, faults_seed)
     if faulty is not None:
         typer.echo(faulty)
-    seat = Seat(made, process, replica, wire, gateway, peers_anywhere(made, process, directory), faulty)
+    seat = Seat(made, process, replica, wire, gateway, peers_anywhere(made, process, directory), faulty, discover=True)
 
     def ready(host: Host) -> None:
         also = f", gateway on {host.address}" if host.address else ""

@@ -42,6 +42,8 @@ class Seat:
     peers: Mapping[str, Sequence[Endpoint]]
     faulty: FaultyRun | None = None
     """What goes wrong on the calls that it makes."""
+    discover: bool = False
+    """Whether processes are discovered, because each was placed by somebody else."""
 
 
 def peers(plan: Plan, process: str, directory: Path) -> dict[str, Sequence[Endpoint]]:
@@ -64,7 +66,15 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
     names = seat.plan.process(seat.process).services
     settings = settings_of(seat.plan.app, os.environ, services=names)
     interposer = None if seat.faulty is None else seat.faulty.interposer(seat.process, seat.replica)
-    host = Host(seat.plan, seat.process, seat.replica, settings=settings, peers=seat.peers, interposer=interposer)
+    host = Host(
+        seat.plan,
+        seat.process,
+        seat.replica,
+        settings=settings,
+        peers=seat.peers,
+        interposer=interposer,
+        discover=seat.discover,
+    )
     asked = asyncio.ensure_future(stop.asked.wait())
     starting = asyncio.ensure_future(host.start([seat.wire], seat.gateway))
     try:

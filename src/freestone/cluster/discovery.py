@@ -50,7 +50,7 @@ class NatsResolver:
         self._clock = clock or SystemClock()
         self._roster = Roster()
         self._watchers: list[Callable[[], None]] = []
-        self._own: Announcement | None = None
+        self._own: Callable[[], Announcement] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._heard_on: Client | None = None
         self._wanted = asyncio.Event()
@@ -74,18 +74,21 @@ class NatsResolver:
         if self._connection.is_connected:
             await self._clock.sleep(_ROLL_CALL)
 
-    async def announce(self, own: Announcement) -> None:
-        """Tell the others where this process is, from now on until ``leave``; later, if there is no connection yet."""
+    async def announce(self, own: Callable[[], Announcement]) -> None:
+        """Tell the others where this process is, from now on until ``leave``; later, if there is no connection yet.
+
+        ``own`` is asked anew each time, for the address of this machine may change.
+        """
         self._own = own
         with contextlib.suppress(Unavailable):
-            await self._publish("here", encode(own))
+            await self._publish("here", encode(own()))
 
     async def leave(self) -> None:
         """Tell the others that this process goes, so that they stop calling it. Does nothing if NATS is away."""
         own, self._own = self._own, None
         if own is not None:
             with contextlib.suppress(Exception):  # it would have been a courtesy: silence says it too
-                await self._publish("gone", encode(own))
+                await self._publish("gone", encode(own()))
                 async with asyncio.timeout(1):
                     await self._connection.client.flush()
 
@@ -106,7 +109,7 @@ class NatsResolver:
                     self._wanted.clear()
                     await self._greet()
                 if self._own is not None:
-                    await self._publish("here", encode(self._own))
+                    await self._publish("here", encode(self._own()))
             except Unavailable:
                 pass  # it is tried again with the next beat, or when there is a connection
             except Exception as error:
@@ -129,7 +132,7 @@ class NatsResolver:
         if what == "who":
             if self._own is not None:
                 with contextlib.suppress(Unavailable):
-                    await self._publish("here", encode(self._own))
+                    await self._publish("here", encode(self._own()))
             return
         announcement = decode(message.data)
         if announcement is None:
