@@ -121,7 +121,11 @@ def _cpu(calls: Results, ours: Key, theirs: Key) -> str:
         client: Callable[[Round], float] = lambda it: it.client  # noqa: E731
         return f"{median(map(server, calls[key])):.1f} + {median(map(client, calls[key])):.1f}"
 
-    return f"{both(ours)} against {both(theirs)}"
+    def spent(key: Key) -> list[float]:
+        return [it.server + it.client for it in calls[key]]
+
+    less = median(b / a for a, b in zip(spent(ours), spent(theirs), strict=True))
+    return f"{both(ours)} against {both(theirs)}: {less:.1f} times"
 
 
 def table(reached: list[Goal]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -53,5 +54,15 @@ async def measure(call: Call, concurrency: int, requests: int, server: psutil.Pr
 
 def _cpu(process: psutil.Process) -> float:
     """Return the CPU seconds of a server, those of the broker that it has started included."""
-    family = [process, *process.children(recursive=True)]
-    return sum(it.cpu_times().user + it.cpu_times().system for it in family)
+    return sum(_seconds(it) for it in [process, *process.children(recursive=True)])
+
+
+def _seconds(process: psutil.Process) -> float:
+    """Ask the scheduler, which counts nanoseconds; the times of a process are counted in ticks of 10 ms."""
+    try:
+        threads = list(Path(f"/proc/{process.pid}/task").glob("*/schedstat"))
+        counted = sum(int(it.read_text().split()[0]) for it in threads) / 1e9
+    except (OSError, ValueError, IndexError):
+        counted = 0.0
+    times = process.cpu_times()
+    return counted or times.user + times.system
