@@ -107,6 +107,15 @@ def test_what_was_turned_off_is_turned_on_again(reading: Reading) -> None:
     )
 
 
+def test_a_budget_is_of_a_service(reading: Reading) -> None:
+    """What fails is the service, whichever operation notices."""
+    _, mistakes = reading('[calls.methods]\n"catalog.path" = { retry = { budget = 0.5 } }')
+    assert mistakes == [
+        '2: calls.methods."catalog.path".retry.budget: a budget is of all calls to a service; '
+        "write it below [calls.services.catalog]"
+    ]
+
+
 def test_all_mistakes_are_told_together(reading: Reading) -> None:
     """Each with its line."""
     _, mistakes = reading(

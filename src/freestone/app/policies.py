@@ -75,6 +75,10 @@ def _method(table: Table, service: str, policies: Policies) -> CallPolicy:
             what = "a breaker watches a replica" if key == "breaker" else "replicas are compared"
             advice = f"write it below [calls.services.{service}]"
             table.note(key, f"{what} whatever the method", advice)
+    retry = table.get("retry")
+    if isinstance(retry, dict) and "budget" in retry:
+        advice = f"write it below [calls.services.{service}]"
+        table.table("retry").note("budget", "a budget is of all calls to a service", advice)
     policy = _limited(table, _policy(table, replace(outer, limit=None), method=True))
     if policy.limit is not None and outer.limit is not None and policy.limit > outer.limit:
         table.note("limit", f"it is never reached: {service} has a limit of {outer.limit} calls for all of its methods")
