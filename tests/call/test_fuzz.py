@@ -26,7 +26,9 @@ from freestone.call import (
 from freestone.contract import Contract, query
 from freestone.wire import (
     Cancel,
+    Chunk,
     Credit,
+    End,
     Error,
     Frame,
     Goodbye,
@@ -44,7 +46,9 @@ from freestone.wire import (
 
 HELLO = Hello(application="academy", process="stranger", instance="1")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-LIMITS = Limits(handshake=0.3, frame_time=0.3, ping=0.2, idle=0.6, quiet=0.2, calls=64)
+LIMITS = Limits(
+    handshake=0.3, frame_time=0.3, ping=0.2, idle=0.6, quiet=0.2, calls=64, frame=2**20, message=2**21, unfinished=2**21
+)
 
 
 class Sums(Contract):
@@ -58,6 +62,10 @@ class Sums(Contract):
     def count(self, to: int) -> AsyncIterator[int]:
         """Count."""
 
+    @query
+    async def total(self, numbers: AsyncIterator[int]) -> int:
+        """Add up what comes."""
+
 
 class SumService(Sums):
     async def add(self, a: int, b: int) -> int:
@@ -67,6 +75,9 @@ class SumService(Sums):
     async def count(self, to: int) -> AsyncIterator[int]:
         for number in range(to):
             yield number
+
+    async def total(self, numbers: AsyncIterator[int]) -> int:
+        return sum([number async for number in numbers])
 
 
 FRAMES: tuple[Frame, ...] = (
@@ -80,6 +91,11 @@ FRAMES: tuple[Frame, ...] = (
     Credit(2, 7),
     Ping(b"12345678"),
     Pong(b"12345678"),
+    Request(3, Header("sums.total", 2, 0, None, TRACE, None), b"\x80"),
+    Item(3, b"\x01"),
+    End(3),
+    Chunk(4, encode(Request(4, Header("sums.add", 0, 0, 1000, TRACE, None), b""))[9:]),
+    Request(4, Header("sums.add", 0, 0, 1000, TRACE, None), b"\x82\xa1a\x01\xa1b\x02"),
     Goodbye(Reason.DRAINING, "bye", 0),
 )
 
@@ -111,7 +127,7 @@ def mutated(chance: random.Random) -> bytes:
 
 def oversized(chance: random.Random) -> bytes:
     """A length that nobody keeps room for."""
-    return encode(HELLO) + chance.choice([2**24 + 1, 2**31, 2**32 - 1]).to_bytes(4, "big") + b"\x02"
+    return encode(HELLO) + chance.choice([2**20 + 1, 2**31, 2**32 - 1]).to_bytes(4, "big") + b"\x02"
 
 
 def deep(chance: random.Random) -> bytes:
@@ -143,7 +159,26 @@ def call_flood(chance: random.Random) -> bytes:
     return encode(HELLO) + b"".join(calls)
 
 
-HOSTILE = (noise, noise_after_hello, mutated, oversized, deep, unfinished, ping_flood, http, call_flood)
+def chunk_flood(chance: random.Random) -> bytes:
+    """Messages that begin and never end."""
+    return encode(HELLO) + b"".join(encode(Chunk(number, b"x")) for number in range(1, 500))
+
+
+def endless_message(chance: random.Random) -> bytes:
+    """A message that grows over every limit."""
+    return encode(HELLO) + encode(Chunk(1, bytes(60_000))) * 40
+
+
+def ungranted(chance: random.Random) -> bytes:
+    """Items that nobody has asked for."""
+    request = Request(1, Header("sums.total", 2, 0, None, TRACE, None), b"\x80")
+    return encode(HELLO) + encode(request) + encode(Item(1, b"\x01")) * 100
+
+
+HOSTILE = (
+    noise, noise_after_hello, mutated, oversized, deep, unfinished, ping_flood, http, call_flood, chunk_flood,
+    endless_message, ungranted,
+)  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -198,7 +233,8 @@ async def good_work(sums: Sums, stop: asyncio.Event) -> int:
     while not stop.is_set():
         assert await asyncio.gather(*(sums.add(answers, n) for n in range(8))) == [answers + n for n in range(8)]
         assert [number async for number in sums.count(20)] == list(range(20))
-        answers += 9
+        assert await sums.total(sums.count(20)) == 190
+        answers += 10
     return answers
 
 
