@@ -40,9 +40,11 @@ class End(asyncio.Protocol):
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    made: Callable[[End], None] = lambda _: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
+        self.made(self)
 
     def data_received(self, data: bytes) -> None:
         self.chunks.append(data)
@@ -96,9 +98,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     accepted: asyncio.Queue[End] = asyncio.Queue()
 
     def factory() -> End:
-        end = End()
-        accepted.put_nowait(end)
-        return end
+        return End(made=accepted.put_nowait)
 
     with tempfile.TemporaryDirectory() as directory:
         where: Address = TcpAddress("127.0.0.1", 0) if request.param == "tcp" else UnixAddress(f"{directory}/s")
@@ -217,6 +217,8 @@ async def test_a_connection_is_cut_within_a_message(place: Place) -> None:
 async def test_a_reset_is_an_error_on_tcp(place: Place) -> None:
     """On both sides; a Unix socket knows no reset, and ends."""
     caller, callee = await place.dial()
+    caller.send(b"hello")
+    await callee.received(b"hello")  # the proxy has both connections by now
     place.proxy.reset()
     for end in (caller, callee):
         error = await end.ended()
