@@ -20,6 +20,7 @@ import pytest
 from freestone import current
 from freestone.call import Dispatcher, Server, Transport, UnixAddress
 from freestone.call.propagation import command_key, tail
+from freestone.call.source import Source
 from freestone.clock import trace_id
 from freestone.contract import ErrorBody, Kind, Operation
 from freestone.errors import ConnectionLost, DeadlineExceeded, Unavailable
@@ -50,24 +51,33 @@ class PlainTransport:
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         return self._stream(Call(self, operation, operation.encode_arguments(arguments)))
 
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        source = Source(operation, items, current())
+        call = Call(self, operation, operation.encode_arguments(arguments), source)
+        return self._stream(call) if operation.streams else self._invoke(call)
+
     async def _invoke(self, call: Call) -> Any:
         try:
             return await call.step()
         finally:
-            call.close()
+            await call.close()
 
     async def _stream(self, call: Call) -> AsyncIterator[Any]:
         try:
             while (item := await call.step()) is not _END:
                 yield item
         finally:
-            call.close()
+            await call.close()
 
 
 class Call:
     """One call. Each step runs on a thread; to be closed in between is to cancel it."""
 
-    def __init__(self, transport: PlainTransport, operation: Operation, arguments: bytes) -> None:
+    def __init__(
+        self, transport: PlainTransport, operation: Operation, arguments: bytes, source: Source | None = None
+    ) -> None:
+        self._source = source
+        self._making: asyncio.Task[Any] | None = None
         self._transport = transport
         self._operation = operation
         self._arguments = arguments
@@ -86,8 +96,16 @@ class Call:
         self._running = True
         return await loop.run_in_executor(self._transport.threads, self._step)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the call up, if it is not over, and end the connection."""
+        self._finish()
+        if self._source is not None:
+            if self._making is not None and not self._making.done():
+                self._making.cancel()
+                await asyncio.wait([self._making])
+            await self._source.close()
+
+    def _finish(self) -> None:
         with self._lock:
             self._closed = True
             if self._running:  # then the thread closes the connection, when the callee has answered
@@ -114,7 +132,24 @@ class Call:
             "timeout": timeout,
             "context": (trace, identity, extra),
             "read": operation.decode_result,
+            "sends": None if self._source is None else self._items(self._source, loop),
         }
+
+    def _items(self, source: Source, loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+        """Yield on a thread what the caller makes in the event loop."""
+
+        async def make() -> Any:
+            self._making = asyncio.current_task()
+            return await source.next()
+
+        while True:
+            try:
+                item = asyncio.run_coroutine_threadsafe(make(), loop).result()
+            except StopAsyncIteration:
+                if source.failure is not None:
+                    raise source.failure from None
+                return
+            yield self._operation.encode_item(item)
 
     def _step(self) -> Any:
         try:
