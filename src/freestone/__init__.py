@@ -24,12 +24,13 @@ from .service import (
     deadline,
     fallback,
     keyed,
+    received,
     service,
 )
 
 if TYPE_CHECKING:
     from .app import connect, local
-    from .call import gather, gather_all, settle
+    from .call import gather, gather_all, invalidate, settle
     from .data import Database
     from .lease import Lease
 
@@ -59,9 +60,11 @@ __all__ = [
     "fallback",
     "gather",
     "gather_all",
+    "invalidate",
     "keyed",
     "local",
     "query",
+    "received",
     "service",
     "settle",
 ]
@@ -70,7 +73,7 @@ __version__ = "0.1.0"
 
 _LATER = {
     "Database": "freestone.data", "Lease": "freestone.lease", "connect": "freestone.app", "local": "freestone.app",
-    "gather": "freestone.call", "gather_all": "freestone.call", "settle": "freestone.call",
+    **dict.fromkeys(("gather", "gather_all", "invalidate", "settle"), "freestone.call"),
 }  # fmt: skip
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""
 

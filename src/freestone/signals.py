@@ -164,6 +164,31 @@ class FallbackUsed(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class CallsBatched(Signal):
+    """So many calls of clients were sent as one, with so many items."""
+
+    operation: str
+    calls: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheAnswered(Signal):
+    """A call was answered with a result that was asked for ``age`` seconds ago."""
+
+    operation: str
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class CacheDropped(Signal):
+    """So many kept ``results`` were invalidated."""
+
+    operation: str
+    results: int
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerMoved(Signal):
     """The breaker of a replica is in another state: "closed", "open" or "half open". ``reason`` is why."""
 

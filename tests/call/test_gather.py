@@ -5,49 +5,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from freestone.call import (
-    CodecTransport,
-    Dispatcher,
-    LocalTransport,
-    MemoryAddress,
-    MemoryNetwork,
-    Pool,
-    Server,
-    StaticResolver,
-    WireTransport,
-    client,
-    gather,
-    gather_all,
-    settle,
-)
-from freestone.clock import system_random
+from freestone.call import Transport, client, gather, gather_all, settle
 from freestone.errors import DeadlineExceeded, NotFound
 from freestone.service import deadline
 from freestone.testing.conformance.workbench import Bent, Tool, Workbench, WorkbenchService
-from freestone.wire import Hello
 
 PATIENCE = 10.0
+Served = Callable[[object], AbstractAsyncContextManager[Transport]]
 
 
-@pytest.fixture(params=["local", "codec", "memory"])
-async def bench(request: pytest.FixtureRequest) -> AsyncGenerator[Workbench]:
-    dispatcher = Dispatcher({"bench": WorkbenchService()})
-    if request.param != "memory":
-        kind = {"local": LocalTransport, "codec": CodecTransport}[request.param]
-        yield client(Workbench, kind(dispatcher, "bench"))
-        return
-    hello, network = Hello(application="academy", process="bench", instance="1"), MemoryNetwork()
-    server = Server(dispatcher, hello, network=network)
-    address = await server.listen(MemoryAddress("bench"))
-    pool = Pool(hello, StaticResolver({"bench": [address]}), random=system_random(), network=network)
-    yield client(Workbench, WireTransport(pool, "bench", "bench"))
-    await pool.close()
-    await server.close()
-    assert server.in_flight == 0
+@pytest.fixture
+async def bench(served: Served) -> AsyncGenerator[Workbench]:
+    async with served(WorkbenchService()) as transport:
+        yield client(Workbench, transport)
 
 
 async def soon(awaitable: Awaitable[object]) -> None:

@@ -30,9 +30,11 @@ from freestone import (
     fallback,
     gather,
     gather_all,
+    invalidate,
     keyed,
     local,
     query,
+    received,
     service,
     settle,
 )
@@ -57,6 +59,11 @@ class Catalog(Contract):
     @query
     async def path(self, slug: str, draft: bool = False) -> Path:
         """Return a path."""
+        ...
+
+    @query(batch=True, cache="30s", key=("slugs",), shared=True)
+    async def minutes(self, slugs: tuple[str, ...]) -> tuple[int, ...]:
+        """Return how long each path takes."""
         ...
 
     @command(raises=[Unready])
@@ -89,6 +96,9 @@ class CatalogService(Catalog):
         assert_type(self.settings.page, int)
         assert_type(await self.db.get(Path, slug), Path | None)
         return Path(slug)
+
+    async def minutes(self, slugs: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple(len(slug) for slug in slugs)
 
     async def publish(self, path: Path) -> None:
         raise Unready("not yet", needs=("basics",))
@@ -204,6 +214,14 @@ async def leased(db: Database) -> None:
         return lease.name
 
     assert_type(await db.lead("nightly", work), str)
+
+
+async def kept(catalog: Catalog) -> None:
+    with received() as seen:
+        assert_type(await catalog.minutes(("a", "b")), tuple[int, ...])
+    assert_type(seen.age, float)
+    assert_type(seen.cached, bool)
+    assert_type(invalidate(Catalog.minutes, ("a",)), int)
 
 
 def failed(error: Unready) -> None:

@@ -11,6 +11,7 @@ from .address import is_loopback as is_loopback
 from .address import parse_address as parse_address
 from .address import parse_endpoint as parse_endpoint
 from .bulkhead import Bulkheads as Bulkheads
+from .caching import invalidate as invalidate
 from .client import client as client
 from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming

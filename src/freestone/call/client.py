@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 from freestone.contract import Operation, operations
 
+from .fallback import FallbackTransport
+from .layers import layered
 from .transport import Routing, Transport
 
 C = TypeVar("C")
@@ -50,6 +52,8 @@ def _client_class(contract: type[Any]) -> type[Any]:
         if operation is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         transport = self._transport
+        if operation.options.layered and not isinstance(transport, FallbackTransport):
+            transport = layered(transport)
         way = transport.route(operation) if isinstance(transport, Routing) else partial(transport.invoke, operation)
         setattr(self, name, way)
         return way

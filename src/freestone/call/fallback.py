@@ -10,6 +10,7 @@ from freestone.errors import ConnectionLost, DeadlineExceeded, ResourceExhausted
 from freestone.service import FallbackValue
 from freestone.signals import SIGNALS, FallbackUsed
 
+from .layers import layered
 from .transport import Transport
 
 _OF_AVAILABILITY: Final = frozenset({Unavailable, ConnectionLost, DeadlineExceeded, ResourceExhausted})
@@ -27,11 +28,14 @@ class FallbackTransport:
         self, transport: Transport, service: str, fallbacks: Mapping[Operation, Callable[..., Awaitable[Any]]]
     ) -> None:
         self._transport = transport
+        self._layered = layered(transport)
+        """Above it, a cache would keep what stands in for a result."""
         self._service = service
         self._fallbacks = fallbacks
 
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
-        call = self._transport.invoke(operation, arguments)
+        way = self._layered if operation.options.layered else self._transport
+        call = way.invoke(operation, arguments)
         instead = self._fallbacks.get(operation)
         return call if instead is None else self._invoke(operation, arguments, call, instead)
 

@@ -19,6 +19,7 @@ from .extra import Extra
 from .fallback import FallbackValue, fallback
 from .field import MAX_FIELDS, ContextField, declared_field
 from .order import order
+from .received import Received, note_result, received
 from .secret import Secret
 from .service import dependencies, fallbacks, service
 from .settings import Given, Misfit, Settings, misfits, settings_from
@@ -37,6 +38,7 @@ __all__ = [
     "Given",
     "Identity",
     "Misfit",
+    "Received",
     "Secret",
     "Settings",
     "TraceParent",
@@ -53,9 +55,11 @@ __all__ = [
     "keyed",
     "meant",
     "misfits",
+    "note_result",
     "order",
     "parse_traceparent",
     "parse_tracestate",
+    "received",
     "seconds",
     "service",
     "settings_from",

@@ -3,12 +3,16 @@
 from .affinity import affinity as affinity
 from .backoff import Backoff as Backoff
 from .balance import Balancer as Balancer
+from .batch import batches as batches
+from .batch import divide as divide
 from .breaker import BREAKER_MOVES as BREAKER_MOVES
 from .breaker import Breaker as Breaker
 from .breaker import BreakerMove as BreakerMove
 from .breaker import BreakerState as BreakerState
 from .breaker import Breaking as Breaking
 from .budget import RetryBudget as RetryBudget
+from .cache import Cache as Cache
+from .cache import Kept as Kept
 from .call_policy import CallPolicy as CallPolicy
 from .call_policy import Policies as Policies
 from .chance import QuickChance as QuickChance

@@ -1,0 +1,155 @@
+"""Results that a client keeps: a transport in front of a transport.
+
+What is kept belongs to one client, of a service or of a gateway, wherever the callee runs: a co-located one is
+asked as seldom. Callers of the same at the same time make one call, which none of them cancels for the others. An
+error is never kept. A result that can change is copied for each caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, TypeAlias, cast, final
+
+from freestone.contract import Operation, identity_of
+from freestone.errors import DeadlineExceeded, ServiceError
+from freestone.service import CURRENT, note_result
+from freestone.signals import SIGNALS, CacheAnswered, CacheDropped
+
+from .policy import Cache
+from .shared_call import SharedCall, on_behalf, own_copy, own_deadline, title
+from .transport import Transport
+
+MOST: Final = 1000
+"""Results of one operation that a client keeps."""
+
+_Key: TypeAlias = tuple[bytes, ...]
+_Results: TypeAlias = "Cache[_Key, Any, SharedCall[Any]]"
+
+_CACHES: weakref.WeakKeyDictionary[Operation, weakref.WeakSet[_Results]] = weakref.WeakKeyDictionary()
+"""Every cache of this process, to be invalidated."""
+
+
+@final
+class CachingTransport:
+    """Keeps the results of operations that are declared so, and passes on all other calls."""
+
+    __slots__ = ("_caches", "_transport")
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._caches: dict[Operation, _Results] = {}
+
+    def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
+        if operation.options.cache is None:
+            return self._transport.invoke(operation, arguments)
+        # The arguments are taken now, not when the call is awaited: what the caller does to them later is its own.
+        copy = operation.copy_arguments
+        return self._invoke(operation, arguments if copy is None else copy(arguments))
+
+    def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
+        return self._transport.stream(operation, arguments)
+
+    async def _invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+        outer = CURRENT.get()
+        cache = self._caches.get(operation)
+        if cache is None:
+            cache = self._make(operation)
+        key = _key(operation, arguments)
+        async with own_deadline(outer, title(operation)):
+            result = await self._served(operation, arguments, cache, key)
+        copy = operation.copy_result
+        return result if copy is None else copy(result)
+
+    async def _served(self, operation: Operation, arguments: tuple[Any, ...], cache: _Results, key: _Key) -> Any:
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            kept = cache.look(key, now)
+            if kept is not None:
+                if SIGNALS.observed:
+                    SIGNALS.announce(CacheAnswered(title(operation), now - kept.since))
+                note_result(now - kept.since)
+                return kept.value
+            call = cache.under_way(key)
+            mine = call is None or call.left
+            if call is None or mine:
+                call = self._begin(operation, arguments, cache, key)
+            try:
+                result = await call.result()
+            except DeadlineExceeded as error:
+                if mine:
+                    raise own_copy(operation, error) from error.__cause__
+                # It had the deadline of who came first, and we are not over ours yet.
+            except ServiceError as error:
+                raise own_copy(operation, error) from error.__cause__
+            else:
+                return result
+
+    def _begin(self, operation: Operation, arguments: tuple[Any, ...], cache: _Results, key: _Key) -> SharedCall[Any]:
+        since = asyncio.get_running_loop().time()
+        call = SharedCall[Any]()
+        cache.begin(key, call)
+
+        async def fetch() -> Any:
+            try:
+                result = await self._transport.invoke(operation, arguments)
+            except BaseException:
+                cache.end(key, call)
+                raise
+            if cache.end(key, call):
+                cache.keep(key, result, since)
+            return result
+
+        return call.start(fetch())
+
+    def _make(self, operation: Operation) -> _Results:
+        assert operation.options.cache is not None
+        made: _Results = Cache(operation.options.cache, MOST)
+        self._caches[operation] = made
+        _CACHES.setdefault(operation, weakref.WeakSet()).add(made)
+        return made
+
+
+def _key(operation: Operation, arguments: tuple[Any, ...]) -> _Key:
+    """Return on whom and on what a result depends. Raises InvalidArgument for arguments that can't cross."""
+    options = operation.options
+    parts = [
+        identity_of(argument)
+        for parameter, argument in zip(operation.parameters, arguments, strict=True)
+        if parameter.name in options.key
+    ]
+    return (on_behalf(shared=options.shared), *parts)
+
+
+def invalidate(method: Callable[..., object], /, *arguments: object, **named: object) -> int:
+    """Forget the results that the clients of this process keep of a query, and return how many there were.
+
+    With arguments, those alone whose key has them; others of the key may be left out, and then are any. A call that is
+    under way is not kept either, and whoever asks from now on makes another one. Raises TypeError for a method
+    that keeps nothing, and for an argument that is no part of its key.
+
+    >>> async def rename(catalog, path, title):
+    ...     await catalog.rename(path, title)
+    ...     invalidate(Catalog.path, path)
+    """
+    operation = cast("Operation | None", getattr(method, "__operation__", None))
+    if operation is None or operation.options.cache is None:
+        raise TypeError(f"{getattr(method, '__qualname__', method)} keeps no results; it is no query with a cache")
+    key = operation.options.key
+    names = [parameter.name for parameter in operation.parameters]
+    given = {**dict(zip(names, arguments, strict=False)), **named}
+    unknown = given.keys() - set(key)
+    if unknown or len(arguments) > len(names):
+        wrong = ", ".join(sorted(unknown)) or "so many arguments"
+        raise TypeError(f"the results of {title(operation)} do not depend on {wrong}; they do on {', '.join(key)}")
+    wanted = [(key.index(name) + 1, identity_of(value)) for name, value in given.items()]
+
+    def matches(kept: _Key) -> bool:
+        return all(kept[place] == value for place, value in wanted)
+
+    dropped = sum(cache.drop(matches) for cache in _CACHES.get(operation, ()))
+    if SIGNALS.observed:
+        SIGNALS.announce(CacheDropped(title(operation), dropped))
+    return dropped
