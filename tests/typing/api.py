@@ -169,9 +169,9 @@ async def called() -> None:
         assert_type(current(), Context | None)
 
 
-TENANT = ContextField[str]("tenant", default="nobody")
-ZONE = ContextField("zone", int)
-LOCALE = ContextField[str | None]("locale", default=None)
+TENANT = ContextField[str]("typed-tenant", default="nobody")
+ZONE = ContextField("typed-zone", int)
+LOCALE = ContextField[str | None]("typed-locale", default=None)
 
 
 async def carried(catalog: Catalog) -> None:
