@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from freestone.call import Transport, client, gather, invalidate
+from freestone.call import Dispatcher, FallbackTransport, LocalTransport, Transport, client, gather, invalidate
 from freestone.call import caching as module
-from freestone.contract import Contract, Message, command, query
-from freestone.errors import DeadlineExceeded, InvalidArgument, NotFound
+from freestone.contract import Contract, Message, command, operations, query
+from freestone.errors import DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 from freestone.service import ContextField, Identity, acting_as, deadline, received
 from freestone.signals import SIGNALS, CacheAnswered, CacheDropped, Signal
 
@@ -365,6 +365,33 @@ async def test_a_batch_brings_results_that_are_kept(placed: Placed) -> None:
     assert await gather(catalog.minutes(("a", "bb")), catalog.minutes(("ccc",))) == ((1, 2), (3,))
     assert await gather(catalog.minutes(("ccc",)), catalog.minutes(("d",))) == ((3,), (1,))
     assert service.calls == [("a", "bb", "ccc"), ("d",)]
+
+
+async def test_what_stands_in_for_a_result_is_not_kept() -> None:
+    """It is given while the service is away, and no longer."""
+    service = CatalogService()
+    dispatcher = Dispatcher({})
+    instead = {operations(Catalog)["title"]: _unknown}
+    catalog = client(Catalog, FallbackTransport(LocalTransport(dispatcher, "catalog"), "shop", instead))
+    service_is_away = True
+
+    async def away(path: str, language: str = "en", tags: frozenset[str] = frozenset()) -> str:
+        if service_is_away:
+            raise Unavailable("it is away")
+        return path
+
+    service.title = away  # type: ignore[method-assign]
+    dispatcher.add("catalog", service)
+    assert await catalog.title("a") == "unknown"
+    service_is_away = False
+    assert await catalog.title("a") == "a"
+    service_is_away = True
+    assert await catalog.title("a") == "a"
+    assert await catalog.title("b") == "unknown"
+
+
+async def _unknown(*arguments: object) -> str:
+    return "unknown"
 
 
 async def test_a_cache_has_a_size(placed: Placed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from freestone.call.propagation import command_key, receive, tail
 from freestone.clock import call_key
+from freestone.contract import Contract, command, operations, query
 from freestone.errors import InvalidArgument
 from freestone.service import Context, ContextField, Extra, Identity, acting_as, current, keyed
 from freestone.wire import request_tail
@@ -53,6 +54,31 @@ def test_a_command_carries_its_key() -> None:
     assert len(key) == 32
     assert plain(opened(tail(None, key))[1]) == {"key": key}
     assert plain(opened(tail(None, "order-17"))[1]) == {"key": "order-17"}
+
+
+def test_a_query_has_no_key() -> None:
+    """Not even one that came with it."""
+
+    class Desk(Contract):
+        """Reads and writes."""
+
+        @query
+        async def look(self) -> None:
+            """Look."""
+            ...
+
+        @command
+        async def sign(self) -> None:
+            """Sign."""
+            ...
+
+    extra = opened(tail(None, "order-17"))[1]
+    keys: dict[str, str | None] = {}
+    for name, operation in operations(Desk).items():
+        context = Context(operation, None, None, None, TRACE)
+        receive(context, extra)
+        keys[name] = context.idempotency_key
+    assert keys == {"look": None, "sign": "order-17"}
 
 
 def test_keys_differ() -> None:

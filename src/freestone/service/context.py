@@ -119,7 +119,9 @@ class Context:
         The caller's framework makes it, or its caller gave it. What a handler calls has keys of its own.
         """
         handler = self.handler
-        if handler._key is None and handler.operation is not None and handler.operation.kind is Kind.COMMAND:
+        if handler.operation is not None and handler.operation.kind is not Kind.COMMAND:
+            return None  # a client of another make may send one with a query
+        if handler._key is None and handler.operation is not None:
             # A co-located call, which is not repeated: it has no need of a key unless somebody looks at it.
             handler._key = call_key()
         return handler._key
