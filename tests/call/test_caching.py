@@ -206,7 +206,7 @@ async def test_each_caller_keeps_its_own_deadline(placed: Placed) -> None:
         async with deadline(seconds):
             return await catalog.path("slow")
 
-    hurried = asyncio.ensure_future(ask(0.1))
+    hurried = asyncio.ensure_future(ask(0.5))
     await soon(service.began.wait())
     patient = asyncio.ensure_future(ask(PATIENCE))
     more_hurried = asyncio.ensure_future(ask(0.02))
