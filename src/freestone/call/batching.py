@@ -45,6 +45,9 @@ class BatchingTransport:
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         return self._transport.stream(operation, arguments)
 
+    def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
+        return self._transport.exchange(operation, arguments, items)
+
     async def _invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         place = operation.options.batched
         items: Any = arguments[place]
