@@ -199,6 +199,29 @@ class BreakerMoved(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerRefused(Signal):
+    """A caller was turned away before it could call. ``peer`` is where it came from, ``reason`` a sentence."""
+
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateLoaded(Signal):
+    """A certificate was replaced, and new connections use the new one. ``path`` is its file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRefused(Signal):
+    """A certificate was replaced by one that can't be used; the one of before stays. ``reason`` is a sentence."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddressesChanged(Signal):
     """A name, as ``dns://catalog:7000``, stands for other addresses than before."""
 

@@ -44,7 +44,7 @@ def test_the_mistakes_are_told_as_they_are_shown(mistakes: Callable[..., list[st
     wrong = block("toml")
     for right, mistake in {
         "shop:PricesService": "shop:PriceService",
-        'orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000" }': "",
+        'orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000", plaintext = true }': "",
         "orders.total": "orders.totl",
     }.items():
         assert right in wrong

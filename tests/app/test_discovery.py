@@ -19,8 +19,8 @@ prices = "shop:PricesService"
 orders = "shop:OrdersService"
 
 [topologies.split]
-prices = { services = ["prices"], replicas = 2, listen = "tcp://0.0.0.0:7000" }
-orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000" }
+prices = { services = ["prices"], replicas = 2, listen = "tcp://0.0.0.0:7000", plaintext = true }
+orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000", plaintext = true }
 """
 
 
@@ -37,7 +37,7 @@ def test_processes_that_announce_themselves_may_listen_alike(loaded: Callable[..
     assert made.discovered
     assert made.listens_here is None
     assert len(made.addresses(Path("/run"))) == 2
-    assert "prices ×2, on tcp://0.0.0.0:7000, found through NATS" in render(plan(app, "split"))
+    assert "prices ×2, on tcp://0.0.0.0:7000 in the clear, found through NATS" in render(plan(app, "split"))
 
 
 def test_nats_alone_discovers_nothing(loaded: Callable[..., App]) -> None:

@@ -129,7 +129,7 @@ deadline = "soon"
         '5: services.Progress: "Progress" is no name for a service; '
         "use lower-case letters and digits, with single dashes or underscores between them",
         "6: services.payments.at: '10.0.0.7' is no address; write unix:///path or tcp://host:port",
-        "6: services.payments.port: there is no such key; the keys are contract, at, application",
+        "6: services.payments.port: there is no such key; the keys are contract, at, application, plaintext",
         "8: gateway.app: it must be a text, and is an integer",
         "9: gateway.listen: 'localhost' is no host and port; write it as \"127.0.0.1:8000\"",
         "10: gateway.colour: there is no such key; the keys are app, listen",

@@ -7,27 +7,35 @@ import contextlib
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from freestone.app import (
+    CLIENT,
     CONTROL,
     App,
     Control,
     ExternalSpec,
     Host,
+    Process,
     ServiceSpec,
     StartError,
+    Tls,
+    Topology,
     connect,
     cut_everywhere,
     monolith,
+    place,
     replica_address,
 )
 from freestone.app.app import GatewaySpec
-from freestone.call import TcpAddress, UnixAddress
+from freestone.call import Certified, TcpAddress, UnixAddress
 from freestone.contract import Contract, query
+from freestone.deploy.certificates import Authority
 from freestone.errors import ConfigurationError, Unavailable
 from freestone.service import dependencies, service
 
@@ -252,3 +260,44 @@ def test_an_unknown_process_is_refused_by_name() -> None:
     """And those that there are are named."""
     with pytest.raises(ConfigurationError, match='monolith has no process "words"'):
         Host(monolith(application()), "words")
+
+
+async def test_processes_on_tcp_prove_who_they_are(folder: Path) -> None:
+    """Where the application has certificates, a process on TCP shows its own, and asks for the other's."""
+    authority = Authority(folder, datetime.now(UTC))
+    for process in ("words", "sentences", "client"):
+        authority.certify(Certified("texts", process))
+    paths = [str(folder / name) for name in ("{process}.pem", "{process}.key", "authority.pem")]
+    app = replace(application(), tls=Tls(*paths))
+    listen = TcpAddress("127.0.0.1", free_port())
+    processes = (Process("words", ("words",), listen=listen), Process("sentences", ("sentences",)))
+    plan = place(app, Topology("split", processes))
+    words, sentences = Host(plan, "words"), Host(plan, "sentences", peers={"words": [listen]})
+    await words.start([listen])
+    await sentences.start()
+    try:
+        assert await sentences.client(Sentences).sentence(2) == "word0 word1"
+        proof = Tls(*paths).credentials("texts", CLIENT)
+        async with connect(Words, str(listen), service="words", application="texts", proof=proof) as outside:
+            assert await outside.word(1) == "word1"
+        async with connect(Words, str(listen), service="words", application="texts", deadline=0.4) as outside:
+            with pytest.raises(Unavailable, match="TLS is spoken here"):
+                await outside.word(1)
+    finally:
+        await sentences.stop(1)
+        await words.stop(1)
+
+
+def test_a_certificate_that_cannot_be_used_keeps_a_process_from_its_start(folder: Path) -> None:
+    """With the file and what to do; a process that speaks over Unix sockets alone needs none."""
+    app = replace(application(), tls=Tls(str(folder / "no.pem"), str(folder / "no.key"), str(folder / "no.ca")))
+    Host(monolith(app), "app")
+    listen = TcpAddress("127.0.0.1", 1)
+    plan = place(app, Topology("split", (Process("all", ("words", "sentences"), listen=listen),)))
+    with pytest.raises(ConfigurationError, match=r"no\.pem: tls\.certificate: it can't be read"):
+        Host(plan, "all")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])

@@ -37,7 +37,7 @@ app = "shop:gateway"
 [topologies.split]
 edge = { gateway = true }
 prices = { services = ["prices"], replicas = 2 }
-orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000" }
+orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000", plaintext = true }
 """
 
 
@@ -213,8 +213,13 @@ def test_a_process_is_found_by_its_name_only_from_other_machines(loaded: Callabl
         prices = "shop:PricesService"
         orders = "shop:OrdersService"
         [topologies.split]
-        prices = { services = ["prices"], replicas = 2, listen = "tcp://0.0.0.0:7000", at = "dns://prices:7000" }
         orders = { services = ["orders"] }
+        [topologies.split.prices]
+        services = ["prices"]
+        replicas = 2
+        listen = "tcp://0.0.0.0:7000"
+        at = "dns://prices:7000"
+        plaintext = true
         """
     )
     prices = plan(app).process("prices")
@@ -225,4 +230,4 @@ def test_a_process_is_found_by_its_name_only_from_other_machines(loaded: Callabl
     ]
     orders = plan(app).process("orders")
     assert orders.endpoints(Path("/run")) == orders.addresses(Path("/run"))
-    assert "prices ×2, on tcp://0.0.0.0:7000, found at dns://prices:7000" in render(plan(app))
+    assert "prices ×2, on tcp://0.0.0.0:7000 in the clear, found at dns://prices:7000" in render(plan(app))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from freestone.app.document import Document
-from freestone.app.reach import read_nameservers
-from freestone.call import Nameserver
+from freestone.app.reach import read_nameservers, read_tls
+from freestone.call import Nameserver, TlsFiles
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,22 @@ def test_what_is_no_name_server_is_refused() -> None:
         f'f:1: nameservers: "10.0.0.2:x" has no port from 1 to 65535; {advice}',
         'f:2: server: there is no such key; did you mean "nameservers"?',
     ]
+
+
+def test_the_files_of_tls_are_a_processs_own() -> None:
+    """Paths start at the file's directory; what is not named is one of the secrets."""
+    document = Document(Path("f"), 'certificate = "certificates/{process}.pem"\nguests = ["shop"]')
+    tls = read_tls(document.root(), Path("/app"), Path("/run/secrets"))
+    assert document.mistakes == []
+    assert tls.guests == ("shop",)
+    assert tls.files("catalog") == TlsFiles(
+        Path("/app/certificates/catalog.pem"), Path("/run/secrets/tls.key"), Path("/run/secrets/ca.crt")
+    )
+
+
+def test_what_is_no_key_of_tls_is_refused() -> None:
+    """By its name."""
+    document = Document(Path("f"), 'certificates = "x"')
+    read_tls(document.root(), Path("/app"), Path("/run/secrets"))
+    [mistake] = map(str, document.mistakes)
+    assert mistake == 'f:1: certificates: there is no such key; did you mean "certificate"?'

@@ -15,7 +15,7 @@ app = "shop:gateway"
 [topologies.split]
 edge = { gateway = true }
 prices = { services = ["prices"], replicas = 2 }
-orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000" }
+orders = { services = ["orders"], listen = "tcp://0.0.0.0:7000", plaintext = true }
 [calls]
 deadline = "5s"
 [calls.methods]
@@ -39,7 +39,7 @@ def test_a_plan_is_text_for_people(loaded: Callable[..., App]) -> None:
         "        → orders   wire, to process orders\n"
         "prices ×2\n"
         "    prices\n"
-        "orders, on tcp://0.0.0.0:7000\n"
+        "orders, on tcp://0.0.0.0:7000 in the clear\n"
         "    orders\n"
         "        → prices   wire, to process prices\n"
         "\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freestone.app import Process, Topology
 from freestone.app.document import Document
 from freestone.app.topology import cut_everywhere, monolith, read_topologies
-from freestone.call import DnsName, DnsService, TcpAddress
+from freestone.call import HOW_TO_PROVE, IN_THE_CLEAR, DnsName, DnsService, TcpAddress
 
 SERVICES = ("catalog", "progress")
 
@@ -28,7 +28,7 @@ def test_a_topology_is_a_table_of_processes() -> None:
         [split]
         edge = { gateway = true }
         catalog = { services = ["catalog"], replicas = 2 }
-        progress = { services = "progress", listen = "tcp://0.0.0.0:7000" }
+        progress = { services = "progress", listen = "tcp://0.0.0.0:7000", plaintext = true }
         """,
     )
     topologies = read_topologies(document.root(), SERVICES, True)
@@ -38,7 +38,7 @@ def test_a_topology_is_a_table_of_processes() -> None:
         (
             Process("edge", gateway=True),
             Process("catalog", ("catalog",), replicas=2),
-            Process("progress", ("progress",), listen=TcpAddress("0.0.0.0", 7000)),
+            Process("progress", ("progress",), listen=TcpAddress("0.0.0.0", 7000), plaintext=True),
         ),
     )
 
@@ -81,13 +81,13 @@ def test_the_file_may_say_what_the_monolith_is() -> None:
         ('a = { services = ["*"], gateway = true, replicas = "2" }', "2: t.a.replicas: it must be an integer"),
         ('a = { services = ["*"], gateway = true, listen = "7000" }', "2: t.a.listen: '7000' is no address; write"),
         (
-            'a = { services = ["*"], gateway = true, listen = "tcp://0.0.0.0:7", replicas = 2 }',
+            'a = { services = ["*"], gateway = true, listen = "tcp://127.0.0.1:7", replicas = 2 }',
             "2: t.a.listen: 2 replicas can't listen on one address; leave out listen, or replicas; "
             "or say with at where the replicas on other machines are found",
         ),
         (
-            'a = { services = ["*"], listen = "tcp://0.0.0.0:7" }\nb = { gateway = true, listen = "tcp://0.0.0.0:7" }',
-            "3: t.b.listen: a listens on tcp://0.0.0.0:7 already",
+            'a = { services = ["*"], listen = "tcp://[::1]:7" }\nb = { gateway = true, listen = "tcp://[::1]:7" }',
+            "3: t.b.listen: a listens on tcp://[::1]:7 already",
         ),
         ('a = { services = ["*"], gateway = true }\nb = {}', "3: t.b: it holds nothing"),
         (
@@ -133,11 +133,12 @@ def test_the_topologies_that_every_application_has_place_each_service_once(servi
 def test_a_process_on_other_machines_says_where_it_is_found() -> None:
     """By addresses, or by names that the DNS knows. Then all may listen alike, each on a machine of its own."""
     text = """[split]
-a = { services = ["catalog"], replicas = 3, listen = "tcp://0.0.0.0:7000", at = "dns://catalog:7000" }
+a = { services = ["catalog"], replicas = 3, listen = "tcp://0.0.0.0:7000", at = "dns://catalog:7000", plaintext = true }
 [split.b]
 services = ["progress"]
 gateway = true
 listen = "tcp://0.0.0.0:7000"
+plaintext = true
 at = ["tcp://10.0.0.6:7000", "dns+srv://_b._tcp.x"]
 """
     document = Document(Path("f"), text)
@@ -157,8 +158,29 @@ def test_a_process_that_is_found_elsewhere_listens_there() -> None:
 
 def test_a_place_that_is_none_is_refused() -> None:
     """With the reason."""
-    text = '[t]\na = { services = ["*"], gateway = true, listen = "tcp://[::]:7000", at = ["dns://a", "tcp://b:0"] }'
+    text = '[t]\na = { services = ["*"], gateway = true, listen = "tcp://[::1]:7000", at = ["dns://a", "tcp://b:0"] }'
     assert said(text) == [
         "2: t.a.at: 'dns://a' has no name and port; write dns://catalog:7000",
         "2: t.a.at: 'tcp://b:0' names no port that others could know",
+    ]
+
+
+def test_others_do_not_reach_a_process_in_the_clear_unless_that_is_meant() -> None:
+    """A loopback is reached from this machine alone; [tls] proves who is who; plaintext says that it is meant."""
+    text = '[t]\na = { services = ["*"], gateway = true, listen = "tcp://10.0.0.5:7000" }'
+    assert said(text) == [f"2: t.a.listen: {IN_THE_CLEAR}; {HOW_TO_PROVE}"]
+    assert said(text.replace("10.0.0.5", "127.0.0.1")) == []
+    assert said(text.replace(" }", ", plaintext = true }")) == []
+    encrypted = Document(Path("f"), text)
+    read_topologies(encrypted.root(), SERVICES, True, encrypted=True)
+    assert encrypted.mistakes == []
+
+
+def test_where_there_is_tls_no_process_goes_without() -> None:
+    """It is one or the other."""
+    text = '[t]\na = { services = ["*"], gateway = true, listen = "tcp://10.0.0.5:7000", plaintext = true }'
+    document = Document(Path("f"), text)
+    read_topologies(document.root(), SERVICES, True, encrypted=True)
+    assert [str(mistake) for mistake in document.mistakes] == [
+        "f:2: t.a.plaintext: there is [tls], and it holds for every process; take one of them out"
     ]

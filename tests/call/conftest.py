@@ -39,7 +39,9 @@ ON_BOTH_LOOPS = {
     "test_names",
     "test_network",
     "test_pool",
+    "test_owner",
     "test_server",
+    "test_tls",
     "test_starter",
 }
 

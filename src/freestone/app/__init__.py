@@ -4,7 +4,7 @@ from .address import from_here, http_address, http_url, replica_address
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
 from .collector import settle
 from .config import settings_of, variable_name
-from .connect import connect
+from .connect import CLIENT, connect
 from .control import CONTROL, Control, ProcessStatus
 from .document import Document, Table
 from .entrance import Entrance, Opened
@@ -15,11 +15,13 @@ from .lifecycle import StartError
 from .linker import load
 from .local import Local, Near, local
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route, cut_everywhere, monolith, place, plan
+from .reach import Tls
 from .reference import BadReference, follow, make_importable
 from .rendering import describe, render
 from .topology import CUT_EVERYWHERE, NAME, NAME_RULE, Process, Topology
 
 __all__ = [
+    "CLIENT",
     "CONTROL",
     "CUT_EVERYWHERE",
     "FILE_NAME",
@@ -50,6 +52,7 @@ __all__ = [
     "ServiceSpec",
     "StartError",
     "Table",
+    "Tls",
     "Topology",
     "connect",
     "cut_everywhere",

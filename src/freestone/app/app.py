@@ -14,6 +14,7 @@ from freestone.service import Settings
 
 from .discovery import Discovery
 from .entrance import Entrance
+from .reach import Tls
 from .topology import Topology
 
 
@@ -43,6 +44,8 @@ class ExternalSpec:
     at: tuple[Endpoint, ...]
     application: str = ""
     """The name of the application that runs it; empty if it is this one."""
+    plaintext: bool = False
+    """Whether it is called without TLS, though this application has certificates."""
 
 
 @final
@@ -89,6 +92,8 @@ class App:
     """Those that know the names at which processes are found; empty if it is those of the machine."""
     serving: Serving = field(default_factory=Serving)
     """What each process takes on at a time."""
+    tls: Tls | None = None
+    """With what processes prove who they are; None if they do not."""
 
     @property
     def deadlines(self) -> Deadlines:

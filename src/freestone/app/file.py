@@ -17,7 +17,7 @@ from .address import http_address
 from .discovery import Discovery, read_discovery
 from .document import Document, Table
 from .policies import read_policies
-from .reach import read_endpoints, read_nameservers
+from .reach import Tls, read_endpoints, read_nameservers, read_tls
 from .serving import read_serving
 from .topology import Topology, check_name, read_topologies
 
@@ -39,6 +39,8 @@ class ExternalEntry:
     """Where it is found; calls are balanced over several addresses."""
     application: str = ""
     """The name of the application that runs it; empty if it is this one, placed by somebody else."""
+    plaintext: bool = False
+    """Whether it is called without TLS, though this application has certificates."""
 
 
 @final
@@ -85,6 +87,8 @@ class ApplicationFile:
     """Those that know the names at which processes are found; empty if it is those of the machine."""
     serving: Serving
     """What each process takes on at a time."""
+    tls: Tls | None
+    """With what processes prove who they are; None if they do not."""
 
     @property
     def deadlines(self) -> Deadlines:
@@ -149,7 +153,13 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     declared = "gateway" in root
     gateway = _read_gateway(root.table("gateway")) if declared else None
     discovery = read_discovery(root, directory)
-    topologies = read_topologies(root.table("topologies"), tuple(services), declared, discovered="discovery" in root)
+    topologies = read_topologies(
+        root.table("topologies"),
+        tuple(services),
+        declared,
+        discovered="discovery" in root,
+        encrypted="tls" in root,
+    )
     settings = _read_settings(root.table("settings"), services)
     home = home or directory / HOME_NAME
     data = _read_directory(root.table("data"), directory, str(home / "data"))
@@ -158,6 +168,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     policies = read_policies(root.table("calls"), {*services, *externals})
     nameservers = read_nameservers(root.table("dns"))
     serving = read_serving(root.table("serve"), services)
+    tls = read_tls(root.table("tls"), directory, secrets) if "tls" in root else None
     root.refuse_unknown()
     return ApplicationFile(
         path=document.path,
@@ -175,6 +186,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         nameservers=nameservers,
         serving=serving,
         discovery=discovery,
+        tls=tls,
     )
 
 
@@ -204,7 +216,10 @@ def _read_external(table: Table) -> ExternalEntry:
         if key not in table:
             table.note(key, "it is missing", 'write { contract = "package:Contract", at = "tcp://host:port" }')
     entry = ExternalEntry(
-        _reference(table, "contract", "payments:Payments"), read_endpoints(table), table.text("application")
+        _reference(table, "contract", "payments:Payments"),
+        read_endpoints(table),
+        table.text("application"),
+        table.flag("plaintext"),
     )
     table.refuse_unknown()
     return entry

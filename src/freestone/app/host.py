@@ -23,10 +23,12 @@ from freestone.call import (
     LocalTransport,
     Network,
     Pool,
+    Proof,
     Resolver,
     Server,
     SocketNetwork,
     Transport,
+    UnixAddress,
     WireTransport,
     resolver_of,
 )
@@ -73,7 +75,8 @@ class Host:
         found, by name; ``near`` makes the transport to a service of the same process; ``interposer`` stands between it
         and those that it calls; ``discover`` is whether it announces itself and finds others as ``[discovery]`` says,
         because somebody else has placed them. Raises ConfigurationError if the plan has no process of that name, or
-        something has to be looked up and what does that is not installed.
+        something has to be looked up and what does that is not installed; or if it needs a certificate, and its files
+        can't be used.
         """
         self.plan = plan
         self.process = plan.process(process)
@@ -96,15 +99,23 @@ class Host:
             if not discover or app.discovery is None
             else self._discover(app.discovery, hello, peers or {})
         )
+        proof = self._proof(peers or {})
         self._pool = Pool(
-            hello, resolver, random=random, network=self._network(partial(_process_at, resolver, tuple(peers or {})))
+            hello,
+            resolver,
+            random=random,
+            network=self._network(SocketNetwork(proof), partial(_process_at, resolver, tuple(peers or {}))),
         )
         self._external = {
             name: Pool(
                 replace(hello, application=spec.application or plan.application, services={}),
                 self._resolver({name: spec.at}),
                 random=random,
-                network=self._network(lambda _, name=name: name),  # type: ignore[misc]
+                network=self._network(
+                    SocketNetwork(None if spec.plaintext else proof),
+                    lambda _, name=name: name,  # type: ignore[misc]
+                ),
+                any_process=True,
             )
             for name, spec in app.externals.items()
         }
@@ -117,7 +128,8 @@ class Host:
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
         self._lifecycle = Lifecycle({name: app.services[name].cls for name in self.process.services}, self._binder)
-        self._server = Server(self._binder.dispatcher, hello, serving=app.serving)
+        network = SocketNetwork(proof, plaintext=self.process.plaintext)
+        self._server = Server(self._binder.dispatcher, hello, network=network, serving=app.serving)
         self._gateway: Opened | None = None
 
     @property
@@ -183,8 +195,21 @@ class Host:
         self._resolvers.append(self._rendezvous)
         return self._rendezvous
 
-    def _network(self, process_at: Callable[[Address], str]) -> Network | None:
-        return None if self._interposer is None else self._interposer.network(SocketNetwork(), process_at)
+    def _network(self, network: Network, process_at: Callable[[Address], str]) -> Network:
+        return network if self._interposer is None else self._interposer.network(network, process_at)
+
+    def _proof(self, peers: Mapping[str, Sequence[Endpoint]]) -> Proof | None:
+        """Return what this process proves itself with; None if it speaks over Unix sockets alone."""
+        app = self.plan.app
+        called = [at for name in self.process.peers for at in peers.get(name, ())]
+        if self._rendezvous is not None:
+            called.extend(at for name in self.process.peers if (at := self.plan.process(name).listen) is not None)
+        for service, route in self.process.routes.items():
+            if isinstance(route, ExternalRoute) and not app.externals[service].plaintext:
+                called.extend(route.at)
+        if app.tls is None or all(isinstance(at, UnixAddress) for at in (*called, self.process.listen) if at):
+            return None
+        return app.tls.credentials(app.name, self.process.name)
 
     def _transport(self, service: str, caller: str) -> Transport:
         return self._bulkheads.around(self._way(service, caller), service)

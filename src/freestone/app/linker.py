@@ -69,6 +69,7 @@ class _Linker:
             nameservers=file.nameservers,
             serving=file.serving,
             discovery=file.discovery,
+            tls=file.tls,
         )
 
     def _external(self, name: str) -> ExternalSpec | None:
@@ -81,7 +82,7 @@ class _Linker:
             self._document.note(keys, f"{entry.contract} is no contract", "name a class that derives from Contract")
             return None
         self._keeps(keys[:2], name, found)
-        return ExternalSpec(name, found, entry.at, entry.application)
+        return ExternalSpec(name, found, entry.at, entry.application, entry.plaintext)
 
     def _service(self, name: str) -> ServiceSpec | None:
         keys = ("services", name)

@@ -65,6 +65,8 @@ class ProcessPlan:
     """Whether it says itself where it is, when somebody else has placed it."""
     at: tuple[Endpoint, ...]
     """Where processes on other machines find it; none if that is where it listens."""
+    plaintext: bool
+    """Whether it is meant that others reach it without TLS."""
     routes: Mapping[str, Route]
     """How each service is reached that is called from here, by the service's name."""
     stage: int
@@ -161,6 +163,7 @@ def place(app: App, topology: Topology) -> Plan:
             listen=process.listen,
             discovered=_is_discovered(app, process),
             at=process.at,
+            plaintext=process.plaintext,
             routes=MappingProxyType(routes[process.name]),
             stage=stages[process.name],
         )

@@ -1,10 +1,13 @@
-"""What a file says about how processes are reached: endpoints, and the name servers that know the names among them."""
+"""What a file says about how processes are reached, and how they prove who they are."""
 
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
 
-from freestone.call import Endpoint, Nameserver
+from freestone.call import Certified, Credentials, Endpoint, Nameserver, TlsFiles
 
 from .address import known_endpoint
 from .document import Table
@@ -47,3 +50,37 @@ def _nameserver(written: str) -> Nameserver:
     if not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
         raise ValueError(f'"{written}" has no port from 1 to 65535')
     return Nameserver(host, int(port))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """``[tls]``: the files with which the processes of an application prove who they are."""
+
+    certificate: str
+    key: str
+    authorities: str
+    """Paths; ``{process}`` in them is the name of the process."""
+    guests: tuple[str, ...] = ()
+    """The other applications whose processes may call this one's."""
+
+    def files(self, process: str) -> TlsFiles:
+        """Return the files of a process."""
+        paths = (self.certificate, self.key, self.authorities)
+        return TlsFiles(*(Path(path.replace("{process}", process)) for path in paths))
+
+    def credentials(self, application: str, process: str) -> Credentials:
+        """Return what a process proves itself with. Raises ConfigurationError with what is wrong in its files."""
+        return Credentials(self.files(process), Certified(application, process), self.guests)
+
+
+def read_tls(table: Table, directory: Path, secrets: Path) -> Tls:
+    """Return what ``[tls]`` says. Paths start at ``directory``; a file that is not named is one of the secrets."""
+    tls = Tls(
+        str(directory / table.text("certificate", str(secrets / "tls.crt"))),
+        str(directory / table.text("key", str(secrets / "tls.key"))),
+        str(directory / table.text("authorities", str(secrets / "ca.crt"))),
+        table.texts("guests"),
+    )
+    table.refuse_unknown()
+    return tls

@@ -82,7 +82,8 @@ def _process_lines(plan: Plan, process: ProcessPlan) -> Iterator[str]:
     found = f", found at {', '.join(map(str, process.at))}" if process.at else ""
     if process.discovered:
         found = ", found through NATS"
-    yield f"{process.name}{replicas}{listen}{found}"
+    clear = " in the clear" if process.plaintext and process.listen is not None else ""
+    yield f"{process.name}{replicas}{listen}{clear}{found}"
     edges = list(_edges(plan, process))
     width = max((len(callee) for _, callee in edges), default=0)
     callers = [GATEWAY] if process.gateway is not None else []

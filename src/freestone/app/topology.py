@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import final
 
-from freestone.call import Address, Endpoint, TcpAddress
+from freestone.call import HOW_TO_PROVE, IN_THE_CLEAR, Address, Endpoint, TcpAddress, is_loopback
 from freestone.service import meant
 
 from .address import known_address
@@ -43,6 +43,8 @@ class Process:
     """Where it accepts calls; None is a Unix socket that the supervisor chooses."""
     at: tuple[Endpoint, ...] = ()
     """Where processes on other machines find it; none if that is where it listens."""
+    plaintext: bool = False
+    """Whether it is meant that others reach it without TLS."""
 
 
 @final
@@ -69,13 +71,18 @@ def cut_everywhere(services: Sequence[str], gateway: bool) -> Topology:
 
 
 def read_topologies(
-    table: Table, services: Sequence[str], gateway: bool, *, discovered: bool = False
+    table: Table,
+    services: Sequence[str],
+    gateway: bool,
+    *,
+    discovered: bool = False,
+    encrypted: bool = False,
 ) -> Mapping[str, Topology]:
     """Return the topologies of a file by name, the default first, and the two that every application has last.
 
     ``services`` are the names of those that the application runs itself, ``gateway`` is whether it has one,
-    ``discovered`` whether processes that listen on TCP announce themselves where they run. Notes
-    everything that is wrong in the table's document.
+    ``discovered`` whether processes that listen on TCP announce themselves where they run, and ``encrypted`` whether
+    its processes prove who they are. Notes everything that is wrong in the table's document.
     """
     found: dict[str, Topology] = {}
     for name, processes in table.tables():
@@ -85,6 +92,7 @@ def read_topologies(
         topology = Topology(name, tuple(_read_process(*it, services) for it in processes.tables()))
         _check_placement(topology, processes, services, gateway)
         _check_addresses(topology, processes, discovered)
+        _check_encryption(topology, processes, encrypted)
         found[name] = topology
     for topology in (monolith(services, gateway), cut_everywhere(services, gateway)):
         found.setdefault(topology.name, topology)
@@ -116,6 +124,7 @@ def _read_process(name: str, table: Table, services: Sequence[str]) -> Process:
         table.flag("gateway"),
         listen,
         read_endpoints(table),
+        table.flag("plaintext"),
     )
     table.refuse_unknown()
     return process
@@ -172,6 +181,16 @@ def _check_addresses(topology: Topology, table: Table, discovered: bool) -> None
         if process.replicas > 1:
             advice = "leave out listen, or replicas; or say with at where the replicas on other machines are found"
             inner.note("listen", f"{process.replicas} replicas can't listen on one address", advice)
+
+
+def _check_encryption(topology: Topology, table: Table, encrypted: bool) -> None:
+    for process in topology.processes:
+        inner = table.table(process.name)
+        if encrypted and process.plaintext:
+            inner.note("plaintext", "there is [tls], and it holds for every process", "take one of them out")
+        open_to_others = isinstance(process.listen, TcpAddress) and not is_loopback(process.listen.host)
+        if open_to_others and not encrypted and not process.plaintext:
+            inner.note("listen", IN_THE_CLEAR, HOW_TO_PROVE)
 
 
 def _holders(topology: Topology, service: str) -> str:

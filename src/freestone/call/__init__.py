@@ -13,6 +13,9 @@ from .address import parse_endpoint as parse_endpoint
 from .bulkhead import Bulkheads as Bulkheads
 from .caching import invalidate as invalidate
 from .client import client as client
+from .credentials import Credentials as Credentials
+from .credentials import Proof as Proof
+from .credentials import TlsFiles as TlsFiles
 from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming
 from .dispatch import Target as Target
@@ -22,10 +25,13 @@ from .fallback import stand_in as stand_in
 from .gather import gather as gather
 from .gather import gather_all as gather_all
 from .gather import settle as settle
+from .identity import Certified as Certified
 from .local import LocalTransport as LocalTransport
 from .lookup import Nameserver as Nameserver
 from .memory import MemoryNetwork as MemoryNetwork
 from .names import resolver_of as resolver_of
+from .network import HOW_TO_PROVE as HOW_TO_PROVE
+from .network import IN_THE_CLEAR as IN_THE_CLEAR
 from .network import Listener as Listener
 from .network import Network as Network
 from .network import ProtocolFactory as ProtocolFactory

@@ -23,12 +23,14 @@ from freestone.wire import (
     Hello,
     Item,
     Limits,
+    Reason,
     Reply,
     RequestEncoder,
     Side,
     State,
 )
 
+from .identity import misfit_of_callee
 from .link import Link
 
 if TYPE_CHECKING:
@@ -81,7 +83,10 @@ class Taking(Waiting, Protocol):
 
 @final
 class PeerConnection:
-    """One connection to one replica. ``changed`` is called when ``ready`` has changed."""
+    """One connection to one replica. ``changed`` is called when ``ready`` has changed.
+
+    ``dialled`` is the process that a certificate has to name; None is any of the application.
+    """
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class PeerConnection:
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         changed: Callable[[PeerConnection], None],
+        dialled: str | None = None,
     ) -> None:
         self.wire = Connection(Side.CALLER, hello, limits)
         self.link = Link(self.wire, self, loop, reads_on=True)
@@ -101,6 +107,7 @@ class PeerConnection:
         self.closed: asyncio.Future[str] = loop.create_future()
         """Done when nothing more comes, with a sentence why."""
         self._changed = changed
+        self._dialled = dialled
         self._waiting: dict[int, Waiting] = {}
         self._streams: dict[int, Taking] = {}
         self.feeds: dict[int, Feed] = {}
@@ -230,10 +237,15 @@ class PeerConnection:
                 if feed is not None:
                     feed.wake()
             case Hello():
+                if misfit := misfit_of_callee(self.link.certified, event, self._dialled):
+                    self.link.fail(Reason.IDENTITY, misfit)
+                    return
                 self.opened.set_result("")
                 self.writable()
                 if SIGNALS.observed:
                     SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))
+            case Goodbye(reason=Reason.IDENTITY, message=message):
+                self._retire(f"{self._name()} refused this process: {message}")
             case Goodbye(message=message):
                 self._retire(f"{self._name()} is leaving: {message}")
             case _:

@@ -17,6 +17,8 @@ from typing import Final, Protocol, cast, final
 
 from freestone.wire import Connection, Event, Goodbye, Limits, Reason, State, Violation
 
+from .identity import Certified
+
 _FULL: Final = 64 * 1024
 """Bytes that the transport may hold before large messages wait, so that what is small need not wait behind them."""
 _HIGH_WATER: Final = 256 * 1024
@@ -57,6 +59,8 @@ class Link(asyncio.Protocol):
         self, wire: Connection, receiver: Receiver, loop: asyncio.AbstractEventLoop, *, reads_on: bool
     ) -> None:
         self.wire = wire
+        self.certified: Certified | None = None
+        """Who is at the other end, if it had to prove that."""
         self.paused = False
         """Whether the network takes no more for now."""
         self.closing = False
@@ -85,12 +89,18 @@ class Link(asyncio.Protocol):
         self._period = min(limits.handshake, limits.ping, limits.frame_time) / 4
         self._resting = False
 
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """What it writes to, while it is connected."""
+        return self._transport
+
     # --- what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_FULL)
         _hold_little(self._transport.get_extra_info("socket"))
+        self.certified = transport.get_extra_info("certified")
         self._since = self._heard_at = self._frame_since = self._loop.time()
         if self.closing:
             self._transport.close()

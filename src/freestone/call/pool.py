@@ -28,7 +28,8 @@ from .wheel import TimerWheel
 class Pool:
     """Reaches other processes of the application. There is one in a process; it belongs to one event loop.
 
-    ``hello`` says who is calling; ``random`` picks replicas and spreads reconnections.
+    ``hello`` says who is calling; ``random`` picks replicas and spreads reconnections. Where certificates are shown, a
+    callee's has to name the process that is called, or with ``any_process`` any one of the application.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Pool:
         limits: Limits | None = None,
         backoff: Backoff | None = None,
         network: Network | None = None,
+        any_process: bool = False,
     ) -> None:
         self.hello = hello
         self.resolver = resolver
@@ -47,6 +49,7 @@ class Pool:
         self.limits = limits or Limits()
         self.backoff = backoff or Backoff()
         self.network = network or SocketNetwork()
+        self.any_process = any_process
         self._peers: dict[str, Peer] = {}
         self._wheel: TimerWheel[Waiting] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -185,7 +188,8 @@ class Peer:
     async def _keep(self, address: Address) -> None:
         loop, pool, failures = self._pool.loop, self._pool, 0
         while True:
-            connection = PeerConnection(pool.hello, pool.limits, loop, partial(self._changed, str(address)))
+            dialled = None if pool.any_process else self._process
+            connection = PeerConnection(pool.hello, pool.limits, loop, partial(self._changed, str(address)), dialled)
             self._connections.add(connection)
             connection.closed.add_done_callback(partial(self._forget, connection))
             began = loop.time()

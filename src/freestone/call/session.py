@@ -25,6 +25,7 @@ from freestone.wire import (
     Error,
     Event,
     FrameTooLarge,
+    Goodbye,
     Header,
     Hello,
     Item,
@@ -33,17 +34,20 @@ from freestone.wire import (
     Request,
     Side,
     State,
+    Violation,
 )
 
 from .admission import Admission, Place
 from .connection import ENDED, Lost
 from .dispatch import Dispatcher, Streaming, Target, invoke
+from .identity import misfit_of_caller
 from .link import Link
 from .propagation import receive
 from .received import ReceivedItems
 from .running import running
 from .served_stream import ServedStream
 from .starter import Starter
+from .tls import refused
 from .waiting_call import WaitingCall
 from .wheel import TimerWheel
 
@@ -123,8 +127,17 @@ class Session:
                 self._wake(event.call_id)  # type: ignore[union-attr]
             elif kind is Item or kind is End:
                 self._take(event)  # type: ignore[arg-type]
-            elif kind is Hello and SIGNALS.observed:
-                SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))  # type: ignore[union-attr]
+            elif kind is Hello:
+                if misfit := misfit_of_caller(self.link.certified, event):  # type: ignore[arg-type]
+                    refused(self.link.transport, misfit)
+                    self.link.fail(Reason.IDENTITY, misfit)
+                    return  # whatever it sent behind its greeting is not looked at
+                if SIGNALS.observed:
+                    SIGNALS.announce(PeerConnected(event.process, tuple(event.services)))  # type: ignore[union-attr]
+            elif kind is Goodbye and event.reason is Reason.IDENTITY:  # type: ignore[union-attr]
+                refused(self.link.transport, f"it refused this process: {event.message}")  # type: ignore[union-attr]
+            elif kind is Violation and self.wire.peer is None:
+                refused(self.link.transport, event.message)  # type: ignore[union-attr]
         if self.wire.state is State.CLOSED:
             self._backlog.clear()  # the caller has gone with the same bytes, and nobody can be answered
         elif not self._serving:

@@ -14,13 +14,14 @@ import msgspec
 import typer
 
 from freestone.app import ApplicationFile, connect
+from freestone.call import Proof
 from freestone.contract import Contract, Operation, operations
 from freestone.service import Identity, acting_as, deadline
 
 from .application import the_file
 from .arguments import parse_arguments
 from .failure import UsageMistake
-from .running import contract_of_service, the_run
+from .running import contract_of_service, proof_for, the_run
 
 
 @final
@@ -33,6 +34,8 @@ class Target:
     contract: type[Contract]
     operation: Operation
     addresses: Sequence[str]
+    proof: Proof | None = None
+    """What proves that this is the application's process ``client``, where somebody asks for that."""
 
 
 def call(
@@ -72,7 +75,7 @@ def _refuse_unknown(operation: Operation, name: str, given: Mapping[str, Any]) -
 async def _call(target: Target, arguments: tuple[Any, ...], seconds: float, subject: str | None) -> None:
     identity = nullcontext() if subject is None else acting_as(Identity(subject))
     async with connect(
-        target.contract, *target.addresses, service=target.service, application=target.application
+        target.contract, *target.addresses, service=target.service, application=target.application, proof=target.proof
     ) as client:
         with identity:
             async with deadline(seconds, what=f"{target.service}.{target.operation.name}"):
@@ -94,8 +97,12 @@ def _target(application: ApplicationFile, topology: str | None, name: str) -> Ta
     if method not in known:
         raise UsageMistake(f'{service} has no operation "{method}"; it has {", ".join(known)}')
     if service in application.externals:
-        addresses = [str(address) for address in application.externals[service].at]
+        external = application.externals[service]
+        addresses = [str(address) for address in external.at]
+        plaintext, name_there = external.plaintext, external.application or application.name
     else:
         run = the_run(application, topology)
         addresses = list(dict.fromkeys(each.address for each in run.replicas if service in each.services))
-    return Target(application.name, service, contract, known[method], addresses)
+        plaintext, name_there = False, application.name
+    proof = None if plaintext else proof_for(application, addresses)
+    return Target(name_there, service, contract, known[method], addresses, proof)

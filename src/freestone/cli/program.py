@@ -245,6 +245,37 @@ def call(
     call(file, topology, operation, arguments or [], deadline, subject)
 
 
+@app.command(
+    epilog=_examples(
+        "$ freestone certificates certificates",
+        "$ freestone certificates /tmp/certificates --topology split --days 30",
+    )
+)
+def certificates(
+    directory: Annotated[Path, typer.Argument(help="Where to put them. An authority that is there is used again.")],
+    topology: Annotated[
+        str | None,
+        typer.Option(
+            "--topology",
+            "-t",
+            help="The topology whose processes get one; otherwise those of all.",
+            autocompletion=completion.topologies,
+            show_default=False,
+        ),
+    ] = None,
+    file: File = None,
+    days: Annotated[float, typer.Option(min=0.001, help="Days for which they hold.")] = 365.0,
+) -> None:
+    """Make certificates for development: an authority, and one for each process.
+
+    Prints the lines for freestone.toml. It also makes one for `client`, which is what `freestone call` and
+    `freestone ps` are. In production an authority that renews certificates by itself does this.
+    """
+    from .certificates import certificates
+
+    certificates(file, topology, directory, days)
+
+
 @contracts.command(
     "show",
     epilog=_examples(

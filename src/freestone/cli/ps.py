@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from freestone.app import CONTROL, Control, connect
+from freestone.app import CONTROL, ApplicationFile, Control, connect
 from freestone.clock import SystemClock
 from freestone.deploy.supervisor import ReplicaRecord, RunRecord, State, resident_bytes, running
 from freestone.errors import ServiceError
 
 from .application import the_file
+from .running import proof_for
 
 _PATIENCE = 1.0
 """Seconds for which a process is waited for that does not answer."""
@@ -52,7 +53,7 @@ def ps(file: Path | None, as_json: bool) -> None:
     """Print a line for each replica of each topology that runs."""
     application = the_file(file)
     runs = running(application.home)
-    seen = asyncio.run(_look_at(runs))
+    seen = asyncio.run(_look_at(application, runs))
     if as_json:
         typer.echo(json.dumps([_described(run, replicas) for run, replicas in seen], indent=2))
     elif not runs:
@@ -61,18 +62,23 @@ def ps(file: Path | None, as_json: bool) -> None:
         _print(seen)
 
 
-async def _look_at(runs: Sequence[RunRecord]) -> list[tuple[RunRecord, list[Seen]]]:
-    return [(run, await asyncio.gather(*(_ask(run, each) for each in run.replicas))) for run in runs]
+async def _look_at(file: ApplicationFile, runs: Sequence[RunRecord]) -> list[tuple[RunRecord, list[Seen]]]:
+    return [(run, await asyncio.gather(*(_ask(file, run, each) for each in run.replicas))) for run in runs]
 
 
-async def _ask(run: RunRecord, record: ReplicaRecord) -> Seen:
+async def _ask(file: ApplicationFile, run: RunRecord, record: ReplicaRecord) -> Seen:
     """Ask a replica how it is; the system knows at least its memory."""
     if record.pid is None:
         return Seen(record, None, answers=False)
     if record.state == State.RUNNING:
         try:
             async with connect(
-                Control, record.address, service=CONTROL, application=run.application, deadline=_PATIENCE
+                Control,
+                record.address,
+                service=CONTROL,
+                application=run.application,
+                deadline=_PATIENCE,
+                proof=proof_for(file, [record.address]),
             ) as control:
                 status = await control.status()
         except ServiceError:

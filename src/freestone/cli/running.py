@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from freestone.app import ApplicationFile, BadReference, follow, make_importable
+from collections.abc import Collection
+
+from freestone.app import CLIENT, ApplicationFile, BadReference, follow, make_importable
+from freestone.call import Proof
 from freestone.contract import Contract, contract_of
 from freestone.deploy.supervisor import RunRecord, running
 from freestone.errors import ConfigurationError, Mistake, Unavailable
@@ -40,3 +43,13 @@ def contract_of_service(file: ApplicationFile, name: str) -> type[Contract]:
         raise ConfigurationError(
             [*error.mistakes, Mistake(f"services.{name}", error.problem, error.advice, str(file.path))]
         ) from error
+
+
+def proof_for(file: ApplicationFile, addresses: Collection[str]) -> Proof | None:
+    """Return what a command proves itself with when it calls those addresses; None if nobody there asks for that.
+
+    Raises ConfigurationError if the certificate of the process ``client`` can't be used.
+    """
+    if file.tls is None or all(address.startswith("unix:") for address in addresses):
+        return None
+    return file.tls.credentials(file.name, CLIENT)

@@ -11,8 +11,18 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TypeVar, final
 
-from freestone.app import App
-from freestone.call import Pool, SocketNetwork, StaticResolver, Transport, WireTransport, client, parse_address
+from freestone.app import CLIENT, App
+from freestone.call import (
+    Network,
+    Pool,
+    Proof,
+    SocketNetwork,
+    StaticResolver,
+    Transport,
+    WireTransport,
+    client,
+    parse_address,
+)
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.contract import contract_of
 from freestone.deploy.supervisor import RunRecord, running
@@ -123,13 +133,19 @@ class Processes:
             addresses.setdefault(replica.process, []).append(replica.address)
             self._placed.update(dict.fromkeys(replica.services, replica.process))
         random = system_random()
-        hello = Hello(application=self.app.name, process="test", instance=SystemIds(SystemClock(), random).new())
+        hello = Hello(application=self.app.name, process=CLIENT, instance=SystemIds(SystemClock(), random).new())
         resolver = StaticResolver({name: [parse_address(it) for it in those] for name, those in addresses.items()})
-        network = None
+        network: Network = SocketNetwork(self._proof(record))
         if self._injector is not None:
             process_at = {parse_address(it.address): it.process for it in record.replicas}
-            network = self._injector.network(SocketNetwork(), process_at.__getitem__)
+            network = self._injector.network(network, process_at.__getitem__)
         self._pool = Pool(hello, resolver, random=random, network=network)
+
+    def _proof(self, record: RunRecord) -> Proof | None:
+        tls = self.app.tls
+        if tls is None or all(replica.address.startswith("unix:") for replica in record.replicas):
+            return None
+        return tls.credentials(self.app.name, CLIENT)
 
     async def _read_until(self, text: str | None) -> None:
         assert self._process is not None

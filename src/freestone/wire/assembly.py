@@ -6,10 +6,13 @@ with what follows when all of the frame is there, so that a long frame in many p
 
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
 
 from .codec import COUNTED
 from .reason import Reason, WireError
+
+_TLS: Final = 0x160301
+"""The first three bytes of a TLS handshake."""
 
 
 @final
@@ -58,6 +61,8 @@ class Assembly:
 
     def refusal(self, length: int) -> WireError:
         """Return what is wrong with a length that is not allowed."""
+        if not self.greeted and length >> 8 == _TLS:
+            return WireError(Reason.NOT_FREESTONE, "it speaks TLS, and no TLS is spoken here")
         if not self.greeted:
             return WireError(Reason.NOT_FREESTONE, f"the first frame would have {length} bytes; HELLO has fewer")
         if length < COUNTED:

@@ -35,6 +35,8 @@ class Reason(enum.IntEnum):
     """Nothing came for too long, not even an answer to a ping."""
     STOPPING = 11
     """The sender ends now, before its calls in flight have."""
+    IDENTITY = 12
+    """The peer did not prove who it is, or is not who it says it is, or may not come in."""
     UNKNOWN = 255
     """A reason that this side has no name for."""
 

@@ -49,7 +49,7 @@ def make_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlan:
     (tmp_path / f"{module}.py").write_text(_SERVICE, "utf-8")
 
     def make(topology: str = "split", listen: str = "") -> Plan:
-        also = f'listen = "{listen}"' if listen else "replicas = 2"
+        also = f'listen = "{listen}", plaintext = true' if listen else "replicas = 2"
         (tmp_path / "freestone.toml").write_text(_FILE.format(tmp_path.name, topology, also), "utf-8")
         return plan(load(tmp_path))
 
