@@ -158,9 +158,15 @@ class Desk:
         self.admission = Admission(serving, cast(asyncio.AbstractEventLoop, self.loop))
 
     def comes(
-        self, target: Target = PATH, *, left: float = 10.0, computes: float | None = None, again: bool = False
+        self,
+        target: Target = PATH,
+        *,
+        left: float = 10.0,
+        computes: float | None = None,
+        again: bool = False,
+        read: float = 0.0,
     ) -> Call:
-        """Let a call come, with so many seconds left; return what became of it."""
+        """Let a call come that was read so many seconds ago, with some left; return what became of it."""
         now = self.loop.now
         call = Call(self, target, now + left, computes)
         match self.admission.ask(target, now, call.deadline, again):
@@ -169,7 +175,7 @@ class Desk:
             case ErrorBody() as body:
                 call.refuse(body)
             case None:
-                self.admission.wait(call, now, again)
+                self.admission.wait(call, now - read, again)
         return call
 
 
@@ -324,12 +330,72 @@ def test_the_age_of_what_came_during_a_long_turn_is_seen() -> None:
     desk = fixed(wait=0.1)
     desk.comes()
     desk.comes()
-    desk.loop.now += 0.08
+    desk.loop.now += 0.04
     late = desk.comes()
     assert late.waiter is not None
     assert late.waiter.since == pytest.approx(100.0)
+    desk.loop.turn()
+    desk.loop.turn(0.04)
+    assert late.outcome == "waits"
     desk.loop.turn(0.021)
     assert late.outcome == "refused"
+
+
+def test_those_who_waited_while_the_process_stood_still_are_served() -> None:
+    """It was stopped, or its machine was: that is no overload, and nobody is refused for it."""
+    desk = fixed(wait=0.1)
+    runs = desk.comes()
+    waits = desk.comes()
+    desk.loop.turn(0.01)
+    desk.loop.turn(1.0)
+    assert waits.outcome == "waits"
+    runs.end()
+    desk.loop.turn(0.001)
+    assert waits.outcome == "runs"
+
+
+def test_what_comes_after_the_process_stood_still_has_not_waited() -> None:
+    """Whatever it waited for before, and whether or not anybody else waits."""
+    desk = fixed(wait=0.1)
+    runs = desk.comes()
+    desk.comes()
+    desk.loop.now += 1.0
+    fresh = desk.comes()
+    desk.loop.turn()
+    assert fresh.outcome == "waits"
+    runs.end()
+    desk.loop.turn(0.001)
+    assert desk.admission.waiting == 1
+    desk.loop.turn(0.09)
+    assert desk.admission.waiting == 1
+    desk.loop.turn(0.02)
+    assert desk.admission.waiting == 0
+
+
+def test_what_was_read_before_the_process_stood_still_has_not_waited() -> None:
+    """The halt may come between the moment a request is read and the one at which it is looked at."""
+    desk = fixed(wait=0.1)
+    runs = desk.comes()
+    calls = [desk.comes(read=1.0) for _ in range(3)]
+    desk.loop.turn()
+    assert [call.outcome for call in calls] == ["waits"] * 3
+    runs.end()
+    desk.loop.turn(0.001)
+    assert [call.outcome for call in calls] == ["runs", "waits", "waits"]
+
+
+def test_a_process_that_stands_still_again_and_again_refuses() -> None:
+    """Its handlers block the loop: who waits for that waits for the load."""
+    desk = fixed(wait=0.1)
+    desk.comes()
+    first = desk.comes()
+    desk.loop.turn(0.2)
+    assert first.outcome == "waits"
+    desk.loop.turn(0.2)
+    assert first.outcome == "refused"
+    second = desk.comes()
+    desk.loop.turn(0.2)
+    assert second.outcome == "refused"
 
 
 def test_calls_that_hinder_each_other_lower_the_limit() -> None:

@@ -7,6 +7,9 @@ what is too much is told so while that is cheap. A call begins at once if fewer 
 turn has time left; else it waits in the queue; else it is refused, and its arguments were never decoded. What decides
 is pure: ``policy.AdaptiveLimit`` and ``policy.DeadlineQueue``; here are the clock, the turns and the signals.
 
+A process also stands still at times: it is stopped, its machine pauses, a handler blocks the loop. What waited then is
+no overload, and is served as if that time had not been, if it does not happen again and again.
+
 A stream lasts as long as its reader likes, so it holds no place. Nor does what a process is asked about itself.
 """
 
@@ -33,6 +36,10 @@ _TURN: Final = 0.003
 """Seconds of a turn of the loop in which calls are begun; what is left waits for the next turn."""
 _STEP: Final = 0.001
 """The same while calls wait: newer ones are read sooner, and told sooner that there is no room."""
+_HALT: Final = 0.5
+"""The share of the longest wait for which the loop does not turn, from which on the process stood still."""
+_RARELY: Final = 4
+"""Times the longest wait that must have passed since it last did: a process that often does so has too much to do."""
 _FULL: Final = "this process serves as many calls as it can, and as many wait as may"
 _LATE: Final = "this process serves as many calls as it can; the deadline would come before this one had its turn"
 _WAITED: Final = "this process serves as many calls as it can; this one has waited as long as a call may"
@@ -88,6 +95,7 @@ class Admission:
         self._bodies: dict[tuple[str, float], ErrorBody] = {}
         self._spent = 0.0  # seconds of this turn in which calls were begun
         self._turned = 0.0  # when a turn was last seen to begin, while somebody waits
+        self._awake = -inf  # when a halt that is not counted was over
         self._pumping = False
         self._sweeper: asyncio.TimerHandle | None = None
         self.limit: float = inf if off else serving.calls
@@ -127,6 +135,7 @@ class Admission:
         if place.in_flight >= place.most:
             return self._refused(target, _share(target, place))
         if self._queue.count:
+            self._look(now)
             if not self._queue.room(now, deadline, place.pace.usual or 0.0, repeated):
                 return self._refused(target, _LATE if now + self._queue.delay() > deadline else _FULL)
             return None
@@ -137,7 +146,9 @@ class Admission:
         # After a long turn it is not known when a request came that was read just now: it may have been there for
         # all of it. The clock of those who wait is looked at in every turn, so it tells.
         queue = self._queue
+        self._halted(came, self._loop.time())
         since = self._turned if queue.count and came - self._turned > queue.target else came
+        since = max(since, self._awake)
         needs = self._places[call.target].pace.usual or 0.0
         call.waiter, displaced = queue.join(call, since, call.deadline, needs, repeated)
         if SIGNALS.observed:
@@ -210,7 +221,9 @@ class Admission:
         self._pumping = False
         self._spent = 0.0
         queue = self._queue
-        self._turned = now = self._loop.time()
+        now = self._loop.time()
+        self._look(now)
+        self._turned = now
         while queue.count and self.in_flight < self.limit and self._spent < _STEP:
             call, late = queue.pop(now)
             for other in late:
@@ -232,12 +245,26 @@ class Admission:
 
     def _sweep(self) -> None:
         """Refuse those whose time has run out while no place came free."""
+        now = self._loop.time()
+        self._look(now)
         self._sweeper = None
-        self._turned = now = self._loop.time()
+        self._turned = now
         for call in self._queue.sweep(now):
             self._refuse(call, _WAITED)
         if self._queue.count:
             self._sweeper = self._loop.call_later(self._queue.target, self._sweep)
+
+    def _look(self, now: float) -> None:
+        """See whether the process stood still since the last turn that was seen; while somebody waits, all are."""
+        if self._sweeper is not None:
+            self._halted(self._turned, now)
+
+    def _halted(self, since: float, now: float) -> None:
+        """Let the time not count in which nothing was done, if it was long, and the first for a while."""
+        wait = self._serving.wait
+        if now - since > _HALT * wait and since - self._awake > _RARELY * wait:
+            self._queue.resume(now, now - since)
+            self._awake = self._turned = now
 
     def _changed(self, limit: int) -> None:
         if SIGNALS.observed:

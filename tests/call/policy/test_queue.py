@@ -90,6 +90,30 @@ def test_a_burst_may_wait_longer_than_an_overload() -> None:
     assert queue.standing
 
 
+def test_a_halt_of_the_process_is_no_wait() -> None:
+    """Neither for those who wait, nor for the queue, nor for how fast it moves."""
+    queue: DeadlineQueue[str] = DeadlineQueue(wait=0.1, target=0.005)
+    for entry in ("first", "second", "third"):
+        joined(queue, entry)
+    assert queue.pop(0.01) == ("first", [])
+    queue.resume(1.02, 1.0)
+    assert queue.sweep(1.02) == []
+    assert queue.pop(1.02) == ("second", [])
+    assert not queue.standing
+    assert queue.delay() == pytest.approx(0.001)
+    assert queue.sweep(1.09) == []
+    assert queue.sweep(1.11) == ["third"]
+
+
+def test_nobody_has_waited_less_than_no_time() -> None:
+    """Who came during the halt has waited since its end."""
+    queue: DeadlineQueue[str] = DeadlineQueue(wait=0.1, target=0.005)
+    joined(queue, "came", 0.5)
+    queue.resume(1.0, 1.0)
+    assert queue.sweep(1.09) == []
+    assert queue.sweep(1.11) == ["came"]
+
+
 def test_overload_is_over_when_the_queue_was_empty_for_a_while() -> None:
     """Not at the first chance."""
     queue: DeadlineQueue[str] = DeadlineQueue(wait=0.1, target=0.005)

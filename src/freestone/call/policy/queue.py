@@ -157,6 +157,15 @@ class DeadlineQueue(Generic[E]):
             return waiter.entry, late
         return None, late
 
+    def resume(self, now: float, halted: float) -> None:
+        """Do not count the last ``halted`` seconds as a wait: nobody could have been served in them."""
+        for waiter in (*self._first, *self._again):
+            waiter.since = min(now, waiter.since + halted)
+        self._stood = min(now, self._stood + halted)
+        self._used = min(now, self._used + halted)
+        if self._popped >= 0.0:
+            self._popped = min(now, self._popped + halted)
+
     def sweep(self, now: float) -> list[E]:
         """Return those whose time has run out; they wait no more."""
         patience = self.patience(now)
