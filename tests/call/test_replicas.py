@@ -187,7 +187,10 @@ async def test_a_replica_that_is_well_again_is_found_to_be() -> None:
             with heard() as signals:
                 while not [it for it in signals if isinstance(it, BreakerMoved) and it.state == "closed"]:
                     await world.shop.where()
-        assert (await world.chosen(200))["a"] > 0
+        # It may have been the slower one just now, which is forgotten in seconds, and matters less where many call.
+        async with asyncio.timeout(20):
+            while "a" not in await asyncio.gather(*(world.shop.where() for _ in range(50))):
+                pass
 
 
 async def test_what_every_replica_does_opens_no_breaker() -> None:
