@@ -269,6 +269,18 @@ def test_a_sender_keeps_the_limits_that_it_was_told() -> None:
     assert [type(it) for it in through(here, there)] == [Request] * 6
 
 
+@pytest.mark.parametrize("compress", [None, 1000])
+def test_requests_that_wait_leave_room_for_those_that_go(compress: int | None) -> None:
+    """The peer hears of all at once, and a message may fill all that it keeps, but for its last byte."""
+    pieces = 3 * (2**16 - 5) + 1
+    message = len(RequestEncoder("a.b", command=False).encode(1, -1, TRACE.encode(), request_tail(), b"")) - 9 + pieces
+    limits = {"frame": 2**16, "message": message, "unfinished": message, "compress": compress}
+    here, there = pair({"compress": compress}, limits)
+    for _ in range(20):
+        opened(here, (TEXT * 2)[:pieces])
+    assert [type(it) for it in through(here, there)] == [Request] * 20
+
+
 @pytest.mark.parametrize(
     ("before", "frame", "message"),
     [

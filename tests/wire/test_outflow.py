@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from freestone.wire import FrameType
 from freestone.wire.outflow import Outflow
 
-ITEM, CHUNK, END = FrameType.ITEM, FrameType.CHUNK, FrameType.END
+REQUEST, ITEM, CHUNK, END = FrameType.REQUEST, FrameType.ITEM, FrameType.CHUNK, FrameType.END
 CUT = 10
 
 
@@ -83,37 +83,59 @@ def test_what_is_dropped_is_not_sent() -> None:
     assert not it.calls
 
 
+def test_a_request_that_has_to_wait_begins_with_a_byte() -> None:
+    """The peer hears of it, and has kept no more for it than that."""
+    it = outflow(room=20)
+    it.add(REQUEST, 1, b"a" * 20)
+    it.add(REQUEST, 2, b"b" * 20)
+    assert read([it.begin(1), it.begin(2)]) == [(CHUNK, 1, b"a" * 10), (CHUNK, 2, b"b")]
+    assert read(it.take(1000)) == [(REQUEST, 1, b"a" * 10), (CHUNK, 2, b"b" * 9), (REQUEST, 2, b"b" * 10)]
+
+
+@example([(1, 0), (1, 4), (2, 21)], 21, [10] * 6, {2}, False)  # the pieces of 2 that came go with the rest of it
+@example([(1, 21), (2, 4), (3, 4), (4, 4)], 21, [], set(), True)
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.integers(0, 80)), max_size=12),
     st.integers(20, 200),
     st.lists(st.integers(1, 60), max_size=40),
     st.sets(st.integers(1, 4)),
+    st.booleans(),
 )
 def test_every_message_arrives_whole_and_in_the_order_of_its_call(
-    sizes: list[tuple[int, int]], room: int, takes: list[int], dropped: set[int]
+    sizes: list[tuple[int, int]], room: int, takes: list[int], dropped: set[int], begins: bool
 ) -> None:
-    """Joined by call, the frames are the messages; and what is unfinished is never more than the room."""
+    """Joined by call, the frames are the messages; and what is unfinished is never more than the room.
+
+    The first byte of a message does not count. The peer forgets what it has of a message that is dropped.
+    """
     it = outflow(room)
     sent: dict[int, list[bytes]] = {}
-    for number, (call, size) in enumerate(sizes):
-        message = bytes((number,)) * size
-        it.add(ITEM, call, message[: size // 2], message[size // 2 :])
-        sent.setdefault(call, []).append(message)
     came: dict[int, list[bytes]] = {}
     unfinished: dict[int, bytes] = {}
-    for number, most in enumerate([*takes, 10**6]):
-        if number == len(takes) // 2:
-            for call in dropped:
-                it.drop(call)
-        for kind, call, payload in read(it.take(most)):
+
+    def arrive(frames: list[bytes]) -> None:
+        for kind, call, payload in read(frames):
             whole = unfinished.pop(call, b"") + payload
             if kind == CHUNK:
                 assert payload
                 unfinished[call] = whole
             else:
                 came.setdefault(call, []).append(whole)
-            held = sum(map(len, unfinished.values()))
-            assert held <= max(room, *map(len, (m for ms in sent.values() for m in ms)), 0)
+            held = sum(len(pieces) - 1 for pieces in unfinished.values())
+            assert held <= max(room, *(size for _, size in sizes), 0)
+
+    for number, (call, size) in enumerate(sizes):
+        message = bytes((number,)) * size
+        it.add(ITEM, call, message[: size // 2], message[size // 2 :])
+        if begins and size > 1 and call not in sent:
+            arrive([it.begin(call)])
+        sent.setdefault(call, []).append(message)
+    for number, most in enumerate([*takes, 10**6]):
+        if number == len(takes) // 2:
+            for call in dropped:
+                it.drop(call)
+                unfinished.pop(call, None)
+        arrive(it.take(most))
     for call, messages in sent.items():
         got = came.get(call, [])
         assert got == (messages[: len(got)] if call in dropped else messages)

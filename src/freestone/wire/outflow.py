@@ -24,7 +24,8 @@ Part: TypeAlias = "bytes | memoryview"
 class Outflow:
     """The messages of one side.
 
-    ``room`` is how many bytes of unfinished messages the peer keeps, ``most`` how many of a frame.
+    ``room`` is how many bytes of unfinished messages the peer keeps, the first of each not counted; ``most`` is how
+    many it takes in a frame.
     """
 
     __slots__ = ("_cut", "_later", "_room", "_turns", "_under_way", "calls", "waiting")
@@ -55,9 +56,13 @@ class Outflow:
     def begin(self, call_id: int) -> bytes:
         """Return the first frame of the only message of a call, ahead of its turn.
 
-        A request must not be overtaken by one with a greater call id before the peer has heard of it.
+        A request must not be overtaken by one with a greater call id before the peer has heard of it. One that has to
+        wait begins with a byte, for which the peer needs no room.
         """
-        frame, _ = self.calls[call_id][0].frame()
+        message = self.calls[call_id][0]
+        if self._later and message is self._later[-1]:
+            return message.byte()
+        frame, _ = message.frame()
         return frame
 
     def drop(self, call_id: int) -> bool:
@@ -140,6 +145,11 @@ class _Message:
             return self._framed(self.kind, piece), True
         self._ahead = ahead
         return self._framed(FrameType.CHUNK, piece) if piece else b"", False
+
+    def byte(self) -> bytes:
+        """Return a frame of the first byte alone. There must be more than one."""
+        piece, self._ahead = self._ahead[:1], self._ahead[1:]
+        return self._framed(FrameType.CHUNK, piece)
 
     def _framed(self, kind: int, piece: Part) -> bytes:
         return b"".join((HEAD.pack(COUNTED + len(piece), kind | self._flag, self.call_id), piece))

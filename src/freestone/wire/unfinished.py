@@ -36,7 +36,7 @@ class Unfinished:
             pieces = self.calls[call_id] = _Pieces(compressed)
         pieces.check(call_id, compressed=compressed)
         self._size += pieces.add(piece, limits.message)
-        if self._size > limits.unfinished:
+        if self._size - len(self.calls) > limits.unfinished:  # the first byte of each does not count
             raise WireError(
                 Reason.TOO_LARGE, f"unfinished messages have {self._size} bytes; the limit is {limits.unfinished}"
             )
