@@ -55,7 +55,7 @@ def test_the_plan_shows_it(reading: Reading) -> None:
     """For all processes, and for the methods that have their own."""
     serving, _ = reading('[serve]\ncalls = 100\nmethods = { "catalog.path" = { calls = 3 } }')
     assert list(serving_lines(serving)) == [
-        "each process: finds its limit up to 100 calls at a time, 1000 more wait 250ms at most",
+        "each process: finds its limit up to 100 calls at a time, 1000 more wait 1s at most",
         "    catalog.path: 3 at a time",
     ]
     assert list(serving_lines(Serving("fixed", 7, 8, 2.0))) == [

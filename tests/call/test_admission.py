@@ -230,7 +230,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
     assert refused.body is not None
     error = PATH.operation.decode_error(refused.body)
     assert isinstance(error, ResourceExhausted)
-    assert error.retry_after == 0.1
+    assert error.retry_after == 0.025
     assert error.message == "this process serves as many calls as it can, and as many wait as may"
 
 
@@ -243,7 +243,7 @@ def test_overload_asks_for_more_patience_than_a_burst() -> None:
         desk.loop.turn(0.006)
     refused = [desk.comes() for _ in range(3)][-1]
     assert refused.body is not None
-    assert msgspec.msgpack.decode(refused.body.fields) == {"retry_after": 0.5}
+    assert msgspec.msgpack.decode(refused.body.fields) == {"retry_after": 0.125}
 
 
 def test_nobody_waits_for_ever() -> None:
@@ -519,14 +519,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_refused_calls_did_not_happen() -> None:
     """Over the wire: one runs, one waits, and one is refused with when to try again."""
-    async with serving(Serving("fixed", calls=1, queue=1, wait=30)) as (service, catalog, server, _):
+    async with serving(Serving("fixed", calls=1, queue=1, wait=60)) as (service, catalog, server, _):
         one = asyncio.ensure_future(catalog.path("one"))
         await until(lambda: service.begun == ["one"])
         two = asyncio.ensure_future(catalog.path("two"))
         await until(lambda: server.waiting == 1)
         with pytest.raises(ResourceExhausted) as caught:
             await catalog.path("three")
-        assert caught.value.retry_after == 30
+        assert caught.value.retry_after == 15
         assert service.begun == ["one"]
         assert server.in_flight == 1
         service.released.set()
@@ -535,7 +535,7 @@ async def test_refused_calls_did_not_happen() -> None:
 
 async def test_control_is_answered_while_others_are_refused() -> None:
     """Health is asked of a busy process too."""
-    async with serving(Serving("fixed", calls=1, queue=1, wait=30)) as (service, catalog, _, pool):
+    async with serving(Serving("fixed", calls=1, queue=1, wait=60)) as (service, catalog, _, pool):
         waiting = [asyncio.ensure_future(catalog.path(str(number))) for number in range(3)]
         await until(lambda: any(call.done() for call in waiting))
         status = client(Status, WireTransport(pool, "catalog", "freestone"))

@@ -277,7 +277,7 @@ class Admission:
     def _refused(self, target: Target, reason: str) -> ErrorBody:
         # After a burst there is room again as soon as the queue is empty; an overload takes longer to pass.
         wait = self._serving.wait
-        retry_after = 5 * wait if self._queue.standing else wait
+        retry_after = 1.25 * wait if self._queue.standing else wait / 4
         if SIGNALS.observed:
             SIGNALS.announce(RequestRefused(target.name, reason, retry_after))
         body = self._bodies.get((reason, retry_after))

@@ -21,7 +21,7 @@ class Serving:
     """Calls in flight at most."""
     queue: int = 1000
     """Calls that wait at most."""
-    wait: float = 0.25
-    """Seconds that a call waits at most."""
+    wait: float = 1.0
+    """Seconds that a call waits at most in a burst, as after the process stood still for a while."""
     methods: Mapping[str, int] = field(default_factory=dict[str, int])
     """Calls in flight of single operations at most, as ``{"progress.complete": 10}``."""
