@@ -178,6 +178,27 @@ def test_one_slow_window_is_chance() -> None:
     assert limit.value == 100
 
 
+def test_a_halt_of_the_process_lowers_nothing() -> None:
+    """What was under way took long for that alone, whether it waited for a turn or for something else."""
+    for lag in (0.0, 1.0):
+        limit, pace = AdaptiveLimit(1000, 4), Pace()
+        serve(limit, flat, 1.0, pace=pace)
+        before = limit.value
+        for number in range(200):
+            limit.record(pace, 1.0, 2.0 + 0.001 * number, lag, 200 - number)
+        assert limit.value == before
+        assert pace.usual == pytest.approx(0.02)
+
+
+def test_what_stands_still_again_and_again_is_overloaded() -> None:
+    """Its calls block it: that is how long they take."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    serve(limit, flat, 1.0, pace=pace)
+    for number in range(100):
+        limit.record(pace, 1.0 + 0.2 * (number // 10), 2.0 + 0.2 * (number // 10), 0.9, 50)
+    assert limit.value < 50
+
+
 @pytest.mark.parametrize(("most", "least"), [(0, 0), (3, 4), (5, 0)])
 def test_bounds_that_contradict_each_other_are_refused(most: int, least: int) -> None:
     """A limit of nothing serves nobody."""

@@ -11,6 +11,8 @@ not tell the two apart. So there are two grounds for lowering the limit:
   trial. If less gets done by it, the cause is elsewhere: the limit is put back, and what calls take now is the usual
   from then on. What their deadline ended was not done.
 
+Neither is taken from calls that were under way when the process stood still, stopped or paused with its machine.
+
 What is usual is known for each operation by itself, without the wait for the first turn, so that neither a change in
 the mix of calls nor a start under full load is mistaken. The limit rises while latency is flat. One that stays in use
 gets a trial now and then even so, in case the usual was learnt under overload.
@@ -49,6 +51,9 @@ _MODEST: Final = 8
 _PROBE: Final = 20
 """Windows in use, with flat latency, until a trial is made even so; twice as many after each in vain."""
 _PROBE_MOST: Final = 640
+
+_HALT: Final = 0.125
+"""Seconds in which no call ends, beyond what one takes as usual, from which on the process has stood still."""
 
 
 @final
@@ -101,8 +106,8 @@ class AdaptiveLimit:
     """
 
     __slots__ = (
-        "_bad", "_calls", "_cut_at", "_done", "_flat", "_held", "_in_flight", "_lag", "_paces", "_patience", "_peak",
-        "_seconds", "_since", "_trial", "least", "most", "value",
+        "_bad", "_calls", "_cut_at", "_done", "_ended", "_excused", "_flat", "_held", "_in_flight", "_lag", "_paces",
+        "_patience", "_peak", "_seconds", "_since", "_trial", "least", "most", "value",
     )  # fmt: skip
 
     def __init__(self, most: int = 1000, least: int = 4) -> None:
@@ -113,6 +118,8 @@ class AdaptiveLimit:
         self.value = most
         """Calls that may be in flight now."""
         self._cut_at = -inf
+        self._ended = -inf  # when a call ended last
+        self._excused = False  # whether a halt was, since the last window that was judged
         self._trial: float | None = None  # how much was done before the trial that is under way
         self._held: int | None = None  # the limit to return to if a trial does harm, once it is held
         self._bad = 0
@@ -133,8 +140,13 @@ class AdaptiveLimit:
         It was let in at ``began``, waited ``lag`` seconds for its first turn, and ``in_flight`` calls were under way
         when it ended, itself included. One that was ended by its deadline took its time, and is not ``done``.
         """
+        silent, self._ended = now - self._ended, now
+        if silent > _HALT and silent > _HALT + (pace.usual or 0.0) and not self._excused:
+            self._excused = True  # what happens again and again is how things are
+            self._cut_at = now
+            self._clear()
         if began < self._cut_at:
-            return False  # it tells of a time when more were in flight
+            return False  # it tells of a time when more were in flight, or nothing was done
         if not self._calls:
             self._since = now  # after a cut, nothing begins until fewer are in flight
         if pace.fresh:
@@ -155,6 +167,7 @@ class AdaptiveLimit:
         before = self.value
         self._judge(now)
         self._clear()
+        self._excused = False
         return self.value != before
 
     # --- inside
