@@ -411,7 +411,8 @@ async def test_an_address_that_is_not_resolved_any_more_is_left() -> None:
 async def test_a_deadline_without_a_timer_of_its_own_is_kept_by_the_pool() -> None:
     """The caller has set none: the default of the transport."""
     async with World("a") as world:
-        hasty = client(Shop, WireTransport(world.pool, "shop", "shop", Policies(deadline=0.05)))
+        hasty = client(Shop, WireTransport(world.pool, "shop", "shop", Policies(deadline=0.5)))
+        await world.shop.where()
         with pytest.raises(DeadlineExceeded, match=r"shop.wait did not end by its deadline"):
             await soon(hasty.wait())
         assert world.servers["a"].sessions == 1
@@ -421,8 +422,9 @@ async def test_a_deadline_without_a_timer_of_its_own_is_kept_by_the_pool() -> No
 async def test_a_limit_of_the_operation_is_kept_within_a_longer_deadline() -> None:
     """The nearer of the two."""
     async with World("a") as world:
-        limited = WireTransport(world.pool, "shop", "shop", Policies(methods={"shop.wait": CallPolicy(deadline=0.05)}))
-        async with deadline(3):
+        limited = WireTransport(world.pool, "shop", "shop", Policies(methods={"shop.wait": CallPolicy(deadline=0.5)}))
+        await world.shop.where()
+        async with deadline(30):
             with pytest.raises(DeadlineExceeded, match=r"shop.wait did not end by its deadline"):
                 await soon(client(Shop, limited).wait())
 
