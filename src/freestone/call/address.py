@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias, final
+
+import msgspec
 
 LONGEST_PATH: Final = 107
 """Bytes that the path of a Unix socket may have (``sun_path`` of Linux has 108, the last of them 0)."""
@@ -19,8 +20,7 @@ _TCP: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(msgspec.Struct, frozen=True):
     """A socket in the file system."""
 
     path: str
@@ -30,8 +30,7 @@ class UnixAddress:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
+class TcpAddress(msgspec.Struct, frozen=True):
     """A port of a host."""
 
     host: str
@@ -43,8 +42,7 @@ class TcpAddress:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class MemoryAddress:
+class MemoryAddress(msgspec.Struct, frozen=True):
     """A name in a ``MemoryNetwork``."""
 
     name: str
@@ -57,8 +55,7 @@ Address: TypeAlias = UnixAddress | TcpAddress | MemoryAddress
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DnsName:
+class DnsName(msgspec.Struct, frozen=True):
     """A name of which the DNS knows the addresses. Each is a replica, at that port."""
 
     name: str
@@ -69,8 +66,7 @@ class DnsName:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class DnsService:
+class DnsService(msgspec.Struct, frozen=True):
     """A name of which the DNS knows the hosts and their ports, as SRV records (RFC 2782)."""
 
     name: str

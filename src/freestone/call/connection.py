@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+
+import msgspec
 
 from freestone.signals import SIGNALS, PeerConnected, PeerLost
 from freestone.wire import (
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """The connection ended before the answer came."""
 
     reason: str

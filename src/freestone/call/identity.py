@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
+
+import msgspec
 
 from freestone.wire import Hello
 
@@ -19,8 +20,7 @@ _FORM: Final = re.compile(r"spiffe://([a-z0-9_-]+)/([a-z0-9_-]+)")
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Certified:
+class Certified(msgspec.Struct, frozen=True):
     """A process whose certificate was checked.
 
     >>> str(Certified("academy", "catalog"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, final
+
+import msgspec
 
 from freestone.errors import ConfigurationError, Mistake
 
@@ -16,8 +17,7 @@ _SECONDS: Final = 4.0
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Nameserver:
+class Nameserver(msgspec.Struct, frozen=True):
     """A server of the DNS."""
 
     host: str
@@ -26,8 +26,7 @@ class Nameserver:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The name stands for these addresses, for ``ttl`` seconds."""
 
     addresses: tuple[Address, ...]
@@ -35,8 +34,7 @@ class Found:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """There is no such name, or nothing under it."""
 
     reason: str

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, final, get_args, get_origin, get_type_hints
 
+import msgspec
+
 
 @final
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True):
     """Stands for an annotation that has no meaning yet."""
 
     text: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, TypeVar, final, overload
+
+import msgspec
 
 from freestone.errors import ServiceError
 
@@ -16,19 +17,17 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(msgspec.Struct, frozen=True):
     """What a decorator says of a method, until the contract is made of it."""
 
     kind: Kind
     raises: Any
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    options: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     """What else it was given, by name; what was left out is not there."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Misapplied:
+class Misapplied(msgspec.Struct, frozen=True):
     """Stands where a decorator was put on something that is no function, until the contract reports it."""
 
     target: Any

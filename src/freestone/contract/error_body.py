@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 import msgspec
@@ -21,8 +20,7 @@ _BY_CODE[Code.UNAVAILABLE] = ConnectionLost
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
+class ErrorBody(msgspec.Struct, frozen=True):
     """An error as it crosses the boundary."""
 
     code: int

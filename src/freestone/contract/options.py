@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast, final
 
+import msgspec
+
 from .duration import seconds, shown
 from .parameter import Kind, Parameter
 from .shape import Form, shape_of, type_text
@@ -23,8 +25,7 @@ Complain = Callable[[str, str], None]
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """The options of an operation. The default of each is what an operation has that says nothing."""
 
     batch: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Any, Final, final
+
+import msgspec
 
 
 class Kind(enum.Enum):
@@ -28,8 +29,7 @@ REQUIRED: Final = _Required.REQUIRED
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """One parameter of an operation."""
 
     name: str

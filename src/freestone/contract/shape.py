@@ -14,7 +14,6 @@ import typing
 import uuid
 from collections import abc
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NewType, cast, final, get_args, get_origin
 
 import msgspec
@@ -39,8 +38,7 @@ class Form(enum.Enum):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """A type, taken apart."""
 
     form: Form

@@ -13,7 +13,6 @@ import sys
 import typing
 from collections import abc
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar, final, get_origin
 
 import msgspec
@@ -56,8 +55,7 @@ _BUILTINS: tuple[type[Any], ...] = (str, int, float, bytes, list, tuple, dict, s
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(msgspec.Struct, frozen=True):
     """Where in a declaration a type stands."""
 
     owner: str
@@ -108,7 +106,7 @@ class TypeCheck:
             return self._atom(shape, spot)
         if shape.form is Form.MAP and not self._key(shape.parts[0], spot):
             return False
-        sound = self._parts(shape, replace(spot, is_field=spot.is_field and shape.form is Form.UNION))
+        sound = self._parts(shape, msgspec.structs.replace(spot, is_field=spot.is_field and shape.form is Form.UNION))
         if sound and shape.form in (Form.SET, Form.FROZEN_SET) and is_mutable(shape.parts[0]):
             item = type_text(shape.parts[0])
             return self._refuse(
@@ -154,7 +152,11 @@ class TypeCheck:
         cls = get_origin(shape.type) or shape.type
         before = len(self._report)
         for problem, advice in _record_problems(cls):
-            self._refuse(replace(spot, declared=shape.type, place=functools.partial(class_place, cls)), problem, advice)
+            self._refuse(
+                msgspec.structs.replace(spot, declared=shape.type, place=functools.partial(class_place, cls)),
+                problem,
+                advice,
+            )
         around, self._open = self._open, []  # within a record a type may come again
         path = spot.path if _ends_at(spot.declared, shape.type) else f"{spot.path}[]"
         for name, kind in record_fields(shape.type).items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform, final
 
 import msgspec
@@ -37,8 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, metaclass=SettingsMeta
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """What was found for one setting, and where."""
 
     value: Any
@@ -54,8 +52,7 @@ class Given:
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(msgspec.Struct, frozen=True):
     """A setting that was given and does not fit the record. No sentence of it shows the value."""
 
     field: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, final
+
+import msgspec
 
 SAMPLED: Final = 0x01
 """The flag of a trace that whoever began it may have recorded."""
@@ -30,8 +31,7 @@ _LONG_MEMBER = 128
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TraceParent:
+class TraceParent(msgspec.Struct, frozen=True):
     """What ``traceparent`` says: the trace, the span that the request comes from, and flags."""
 
     trace_id: str

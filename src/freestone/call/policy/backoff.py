@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 from freestone.clock import Random
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Exponential, with full jitter: callers that lost the same peer do not come back together."""
 
     first: float = 0.05

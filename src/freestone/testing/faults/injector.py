@@ -8,7 +8,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, final
 
 from freestone.call import Address, Deadlines, Network, Transport
@@ -25,7 +24,6 @@ _SENTENCE = re.compile(r"the fault (\S+) was taken (\d+) times on (.+)$")
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class FaultTaken(Signal):
     """A fault was injected: which, and on which edge."""
 
