@@ -186,7 +186,7 @@ async def test_the_identity_is_the_callers(hotel: Hotel) -> None:
 async def test_a_deadline_stops_the_callee(hotel: Hotel, inn: Inn) -> None:
     """DeadlineExceeded, and the callee was cancelled."""
     with pytest.raises(DeadlineExceeded):
-        async with deadline(0.01):
+        async with deadline(0.3):
             await hotel.wait()
     assert inn.cancelled.is_set()
 
@@ -198,7 +198,7 @@ async def test_the_default_deadline_is_ten_seconds(hotel: Hotel) -> None:
 
 async def test_a_method_may_have_its_own_limit(inn: Inn) -> None:
     """The file's limit for a method holds, also under a longer deadline."""
-    limits = Policies(methods={"hotel.wait": CallPolicy(deadline=0.01), "hotel.remaining": CallPolicy(deadline=5)})
+    limits = Policies(methods={"hotel.wait": CallPolicy(deadline=0.3), "hotel.remaining": CallPolicy(deadline=5)})
     hotel = client(Hotel, LocalTransport(Dispatcher({"hotel": inn}), "hotel", limits))
     with pytest.raises(DeadlineExceeded, match=r"hotel\.wait did not end by its deadline"):
         await hotel.wait()
@@ -210,7 +210,7 @@ async def test_a_method_may_have_its_own_limit(inn: Inn) -> None:
 
 async def test_a_task_that_a_caller_starts_is_still_stopped_at_the_deadline(hotel: Hotel, inn: Inn) -> None:
     """A call in a task of its own has a timer of its own."""
-    async with deadline(0.02):
+    async with deadline(0.3):
         task = asyncio.create_task(hotel.wait())  # type: ignore[arg-type]
     with pytest.raises(DeadlineExceeded):
         await task
@@ -252,7 +252,7 @@ async def test_a_stream_that_is_left_early_is_closed(hotel: Hotel, inn: Inn) -> 
 async def test_a_stream_ends_at_its_deadline(hotel: Hotel, inn: Inn) -> None:
     """The deadline is that of the whole stream."""
     with pytest.raises(DeadlineExceeded):
-        async with deadline(0.02):
+        async with deadline(0.3):
             async for _ in hotel.endless():
                 pass
     assert inn.closed.is_set()
