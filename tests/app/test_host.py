@@ -36,8 +36,9 @@ from freestone.app.app import GatewaySpec
 from freestone.call import Certified, TcpAddress, UnixAddress
 from freestone.contract import Contract, query
 from freestone.deploy.certificates import Authority
-from freestone.errors import ConfigurationError, Unavailable
+from freestone.errors import ConfigurationError, Internal, Unavailable
 from freestone.service import dependencies, service
+from freestone.wire import Hello, Limits, decode
 
 
 class Words(Contract):
@@ -107,8 +108,8 @@ def application(door: Door | None = None) -> App:
 
 
 @contextlib.asynccontextmanager
-async def cut(folder: Path) -> AsyncGenerator[dict[str, Host]]:
-    plan = cut_everywhere(application())
+async def cut(folder: Path, app: App | None = None) -> AsyncGenerator[dict[str, Host]]:
+    plan = cut_everywhere(app or application())
     peers = {process.name: process.addresses(folder) for process in plan.processes}
     hosts = {process.name: Host(plan, process.name, peers=peers) for process in plan.processes}
     try:
@@ -134,6 +135,28 @@ async def test_services_of_two_processes_call_each_other(folder: Path) -> None:
     """The same services, over sockets."""
     async with cut(folder) as hosts:
         assert await hosts["sentences"].client(Sentences).sentence(2) == "word0 word1"
+
+
+async def test_both_ends_of_a_connection_keep_the_limits_of_the_application(folder: Path) -> None:
+    """A caller is sent no more than it takes, and whoever calls is told what this process takes."""
+
+    @service
+    class LongWords(Words):
+        async def word(self, number: int) -> str:
+            return "w" * number
+
+    app = application()
+    words = replace(app.services["words"], cls=LongWords)
+    limits = Limits(frame=2**16, message=2**16, calls=7, compress=1000)
+    async with cut(folder, replace(app, services={**app.services, "words": words}, limits=limits)) as hosts:
+        reader, writer = await asyncio.open_unix_connection(folder / "words-0.sock")
+        head = await asyncio.wait_for(reader.readexactly(9), 10)
+        hello = decode(head[4], 0, await reader.readexactly(int.from_bytes(head[:4], "big") - 5))
+        writer.close()
+        assert isinstance(hello, Hello)
+        assert (hello.max_message, hello.max_calls, hello.compression) == (2**16, 7, ("zstd",))
+        with pytest.raises(Internal, match="the result has 65541 bytes; the limit is 65536"):
+            await hosts["sentences"].client(Words).word(2**16)
 
 
 async def test_a_program_outside_calls_a_service(folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, final
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.contract import Contract
 from freestone.service import Settings
+from freestone.wire import Limits
 
 from .discovery import Discovery
 from .entrance import Entrance
@@ -92,6 +93,8 @@ class App:
     """Those that know the names at which processes are found; empty if it is those of the machine."""
     serving: Serving = field(default_factory=Serving)
     """What each process takes on at a time."""
+    limits: Limits = field(default_factory=Limits)
+    """What a connection between two processes puts up with."""
     tls: Tls | None = None
     """With what processes prove who they are; None if they do not."""
 

@@ -12,6 +12,7 @@ from typing import Any, final
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
+from freestone.wire import Limits
 
 from .address import http_address
 from .discovery import Discovery, read_discovery
@@ -20,6 +21,7 @@ from .policies import read_policies
 from .reach import Tls, read_endpoints, read_nameservers, read_tls
 from .serving import read_serving
 from .topology import Topology, check_name, read_topologies
+from .wire import read_wire
 
 FILE_NAME = "freestone.toml"
 HOME_NAME = ".freestone"
@@ -78,15 +80,17 @@ class ApplicationFile:
     secrets: Path
     """The directory of the secret files."""
     policies: Policies
+    """What holds for calls."""
     python_gc: bool
     """Whether processes keep Python's own settings of the garbage collector."""
-    """What holds for calls."""
     discovery: Discovery | None
     """How processes that others have placed are discovered; None if their places are written down."""
     nameservers: tuple[Nameserver, ...]
     """Those that know the names at which processes are found; empty if it is those of the machine."""
     serving: Serving
     """What each process takes on at a time."""
+    limits: Limits
+    """What a connection between two processes puts up with."""
     tls: Tls | None
     """With what processes prove who they are; None if they do not."""
 
@@ -168,6 +172,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     policies = read_policies(root.table("calls"), {*services, *externals})
     nameservers = read_nameservers(root.table("dns"))
     serving = read_serving(root.table("serve"), services)
+    limits = read_wire(root.table("wire"))
     tls = read_tls(root.table("tls"), directory, secrets) if "tls" in root else None
     root.refuse_unknown()
     return ApplicationFile(
@@ -185,6 +190,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         python_gc=python_gc,
         nameservers=nameservers,
         serving=serving,
+        limits=limits,
         discovery=discovery,
         tls=tls,
     )

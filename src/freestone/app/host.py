@@ -104,6 +104,7 @@ class Host:
             hello,
             resolver,
             random=random,
+            limits=app.limits,
             network=self._network(SocketNetwork(proof), partial(_process_at, resolver, tuple(peers or {}))),
         )
         self._external = {
@@ -111,6 +112,7 @@ class Host:
                 replace(hello, application=spec.application or plan.application, services={}),
                 self._resolver({name: spec.at}),
                 random=random,
+                limits=app.limits,
                 network=self._network(
                     SocketNetwork(None if spec.plaintext else proof),
                     lambda _, name=name: name,  # type: ignore[misc]
@@ -129,7 +131,7 @@ class Host:
         self._binder.dispatcher.add(CONTROL, control, essential=True)
         self._lifecycle = Lifecycle({name: app.services[name].cls for name in self.process.services}, self._binder)
         network = SocketNetwork(proof, plaintext=self.process.plaintext)
-        self._server = Server(self._binder.dispatcher, hello, network=network, serving=app.serving)
+        self._server = Server(self._binder.dispatcher, hello, limits=app.limits, network=network, serving=app.serving)
         self._gateway: Opened | None = None
 
     @property

@@ -68,6 +68,7 @@ class _Linker:
             policies=file.policies,
             nameservers=file.nameservers,
             serving=file.serving,
+            limits=file.limits,
             discovery=file.discovery,
             tls=file.tls,
         )

@@ -2,6 +2,7 @@
 
 from .codec import decode as decode
 from .codec import encode as encode
+from .compression import can_compress as can_compress
 from .connection import Connection as Connection
 from .connection import Event as Event
 from .connection import Violation as Violation

@@ -34,7 +34,7 @@ class Compressor(Protocol):
         ...
 
 
-def available() -> bool:
+def can_compress() -> bool:
     """Whether zstd is installed."""
     try:
         _module()
