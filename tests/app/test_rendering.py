@@ -46,7 +46,7 @@ def test_a_plan_is_text_for_people(loaded: Callable[..., App]) -> None:
         "calls: deadline 5s\n"
         "    prices.price: deadline 250ms\n"
         "\n"
-        "each process: finds its limit up to 10000 calls at a time, 1000 more wait 250ms at most\n"
+        "each process: finds its limit up to 10000 calls at a time, 1000 more wait 1s at most\n"
     )
 
 
@@ -66,7 +66,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
     calls = described.pop("calls")
     assert calls["default"]["retry"] == {"attempts": 3, "first": 0.01, "most": 1.0, "budget": 0.2}
     assert calls["methods"]["prices.price"]["deadline"] == 0.25
-    assert described.pop("serve") == {"limit": "adaptive", "calls": 10000, "queue": 1000, "wait": 0.25, "methods": {}}
+    assert described.pop("serve") == {"limit": "adaptive", "calls": 10000, "queue": 1000, "wait": 1.0, "methods": {}}
     assert described == {
         "application": "shop",
         "topology": "split",
