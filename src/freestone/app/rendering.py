@@ -31,7 +31,7 @@ def render(plan: Plan) -> str:
         calls: deadline 10s
             catalog: limit 50, retry off
 
-        each process: finds its limit up to 10000 calls at a time, 1000 more wait 250ms at most
+        each process: finds its limit up to 10000 calls at a time, 1000 more wait 1s at most
     """
     count = len(plan.processes)
     lines = [f"{plan.application}, placed as {plan.topology}: {count} process{'es' if count != 1 else ''}", ""]
