@@ -420,6 +420,20 @@ def test_calls_that_hinder_each_other_lower_the_limit() -> None:
     assert {type(signal) for signal in heard} == {LimitChanged, RequestAdmitted, RequestQueued, RequestRefused}
 
 
+def test_of_calls_that_run_at_once_none_is_forgotten() -> None:
+    """The limit is told of many together, which took as long as they took, quick ones and others."""
+    desk = Desk(Serving(calls=100))
+    calls: list[Call] = []
+    for number in range(2000):
+        calls.append(desk.comes(computes=0.0008 if number % 4 == 0 else 0.0002))
+        desk.loop.turn()
+    assert all(call.outcome == "ended" for call in calls)
+    assert calls[0].place is not None
+    assert calls[0].place.pace.usual == pytest.approx(0.00035, rel=0.1)
+    assert calls[0].place.calls < 20  # what it was not told of yet
+    assert desk.admission.in_flight == 0
+
+
 class Desks(RuleBasedStateMachine):
     """Every call that comes is begun once or refused once, and no more are in flight than the limit."""
 

@@ -34,6 +34,10 @@ TARGET: Final = 0.005
 """Seconds that a call may wait in a queue that stands."""
 _TURN: Final = 0.003
 """Seconds of a turn of the loop in which calls are begun; what is left waits for the next turn."""
+_MUCH: Final = _TURN / 4
+"""Seconds spent in a turn after which it is looked when the next one begins."""
+_TOGETHER: Final = 0.002
+"""Seconds of calls that ran at once of which the limit is told together: much less than it needs to judge."""
 _STEP: Final = 0.001
 """The same while calls wait: newer ones are read sooner, and told sooner that there is no room."""
 _HALT: Final = 0.5
@@ -49,13 +53,19 @@ _WAITED: Final = "this process serves as many calls as it can; this one has wait
 class Place:
     """Where the calls of one operation are counted, of which ``most`` may be in flight."""
 
-    __slots__ = ("counted", "in_flight", "most", "pace")
+    __slots__ = ("calls", "counted", "in_flight", "most", "pace", "seconds", "told")
 
     def __init__(self, most: float, *, counted: bool = True) -> None:
         self.in_flight = 0
         self.most = most
         self.counted = counted
         self.pace = Pace()
+        self.calls = 0
+        """Calls that ran at once, of which the limit was not told yet."""
+        self.seconds = 0.0
+        """How long they took together."""
+        self.told = 0.0
+        """When it was told last."""
 
 
 class Waiting(Protocol):
@@ -177,14 +187,24 @@ class Admission:
         """
         if not place.counted:
             return
-        now, in_flight = self._loop.time(), self.in_flight
-        if lag is None:
-            self._spend(now - began)
-            lag = 0.0
+        now = self._loop.time()
         adaptive = self._adaptive
-        if adaptive is not None and adaptive.record(place.pace, began, now, lag, in_flight, done):
-            self._changed(adaptive.value)
-        self.leave(place)
+        if lag is not None:
+            if adaptive is not None and adaptive.record(place.pace, began, now, lag, self.in_flight, done):
+                self._changed(adaptive.value)
+        else:  # as nearly always: what is counted is little, and the limit is told of all that ran at once in a while
+            seconds = now - began
+            self._spent += seconds
+            place.calls += 1
+            place.seconds += seconds
+            if adaptive is not None and now - place.told > _TOGETHER:
+                self._tell(adaptive, place, began, now)
+            if self._spent > _MUCH and not self._pumping:
+                self._pump_soon()
+        place.in_flight -= 1
+        self.in_flight -= 1
+        if self._queue.count and not self._pumping:
+            self._pump_soon()
 
     def leave(self, place: Place) -> None:
         """Take the place of a call of which nothing can be learnt."""
@@ -207,9 +227,16 @@ class Admission:
         place = self._places[target] = Place(self._serving.methods.get(target.name, inf), counted=counted)
         return place
 
+    def _tell(self, adaptive: AdaptiveLimit, place: Place, began: float, now: float) -> None:
+        """Tell the limit of the calls that ran at once since the last time."""
+        calls, seconds = place.calls, place.seconds
+        place.calls, place.seconds, place.told = 0, 0.0, now
+        if adaptive.record_all(place.pace, calls, began, now, seconds, 0.0, self.in_flight, calls):
+            self._changed(adaptive.value)
+
     def _spend(self, seconds: float) -> None:
         self._spent += seconds
-        if self._spent > _TURN / 4 and not self._pumping:
+        if self._spent > _MUCH and not self._pumping:
             self._pump_soon()
 
     def _pump_soon(self) -> None:

@@ -73,9 +73,9 @@ class Pace:
         """Whether the current window has no call of it."""
         return not self._calls
 
-    def add(self, seconds: float) -> None:
-        """Take note of a call."""
-        self._calls += 1
+    def add(self, seconds: float, calls: int = 1) -> None:
+        """Take note of a call, or of some that took so long together."""
+        self._calls += calls
         self._seconds += seconds
 
     def expected(self) -> float:
@@ -140,6 +140,16 @@ class AdaptiveLimit:
         It was let in at ``began``, waited ``lag`` seconds for its first turn, and ``in_flight`` calls were under way
         when it ended, itself included. One that was ended by its deadline took its time, and is not ``done``.
         """
+        return self.record_all(pace, 1, began, now, now - began, lag, in_flight, int(done))
+
+    def record_all(
+        self, pace: Pace, calls: int, began: float, now: float, seconds: float, lag: float, in_flight: int, done: int
+    ) -> bool:
+        """Take note of calls of one operation that ended shortly after each other; return as ``record`` does.
+
+        The last of them was let in at ``began``; ``seconds`` and ``lag`` are those of all together, of which ``done``
+        were done.
+        """
         silent, self._ended = now - self._ended, now
         if silent > _HALT and silent > _HALT + (pace.usual or 0.0) and not self._excused:
             self._excused = True  # what happens again and again is how things are
@@ -151,12 +161,12 @@ class AdaptiveLimit:
             self._since = now  # after a cut, nothing begins until fewer are in flight
         if pace.fresh:
             self._paces.append(pace)
-        pace.add(now - began - lag)
-        self._calls += 1
-        self._seconds += now - began
+        pace.add(seconds - lag, calls)
+        self._calls += calls
+        self._seconds += seconds
         self._lag += lag
         self._done += done
-        self._in_flight += in_flight
+        self._in_flight += in_flight * calls
         if in_flight > self._peak:
             self._peak = in_flight
         passed = now - self._since
