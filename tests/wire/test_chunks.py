@@ -398,7 +398,7 @@ def test_any_cut_gives_the_same_messages(
     """Whatever the sizes of messages, of the peer's frames and of the network's pieces, they arrive as they were."""
     here, there = pair({"compress": compress}, {"compress": compress})
     here._outflow._cut = frame - 5
-    here._whole = min(here._whole, frame - 5)
+    here._outbound._whole = min(here._outbound._whole, frame - 5)
     here._plain = min(here._plain, frame)
     sent = []
     for number, (size, text) in enumerate(requests):

@@ -15,14 +15,11 @@ from collections.abc import Callable, Collection
 from typing import Final, TypeAlias, final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from freestone.errors import Code
-
+from .answer import cancelled, given_back, refused
 from .assembly import Assembly
 from .calls import Calls
 from .codec import COMPRESSED, COUNTED, HEAD, decode, encode, read_request
-from .compression import ZSTD, compressed, compressor, is_compressible
 from .frames import (
     LAST_CALL,
     Cancel,
@@ -39,9 +36,9 @@ from .frames import (
     Pong,
     Reply,
 )
-from .greeting import agree
-from .limits import FrameTooLarge, Limits
-from .outflow import CHUNK, Outflow
+from .greeting import agree, greeting
+from .limits import Limits
+from .outbound import Outbound
 from .reason import Reason, WireError
 from .request import RequestEncoder
 from .state import CONNECTION, CallState, Move, Side, State
@@ -50,7 +47,6 @@ from .unfinished import Unfinished
 _pack: Final = HEAD.pack
 _unpack: Final = HEAD.unpack_from
 _HEAD_SIZE: Final = HEAD.size
-_NO_FIELDS: Final = b"\x80"
 
 _MESSAGES: Final = frozenset({FrameType.REQUEST, FrameType.REPLY, FrameType.ERROR, FrameType.ITEM, FrameType.CHUNK})
 """The frames whose payload may be compressed."""
@@ -91,14 +87,13 @@ class Connection:
     """
 
     __slots__ = (
-        "_assembly", "_calls", "_compress", "_most", "_outflow", "_peer_message", "_pings", "_plain", "_readers",
-        "_side", "_states", "_unfinished", "_whole", "frames", "hello", "large", "limits", "outgoing", "peer", "state",
-        "version",
+        "_assembly", "_calls", "_most", "_outbound", "_outflow", "_pings", "_plain", "_readers", "_side", "_states",
+        "_unfinished", "frames", "hello", "large", "limits", "outgoing", "peer", "state", "version",
     )  # fmt: skip
 
     def __init__(self, side: Side, hello: Hello, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self.hello = _greeting(hello, self.limits)
+        self.hello = greeting(hello, self.limits)
         self.state = State.IDLE
         self.peer: Hello | None = None
         """Who is at the other end, after the handshake."""
@@ -113,16 +108,12 @@ class Connection:
         self._states = self._calls.states
         self._assembly = Assembly(self.limits.hello)
         self._unfinished = Unfinished(self.limits)
-        self._outflow = Outflow(0, self.limits.hello)
+        self._outbound = Outbound(self.outgoing, self.limits)
+        self._outflow = self._outbound.flow
         self.large: Collection[int] = self._outflow.calls
         """The calls that have large messages to send; ``chunks_to_send`` gives them bit by bit."""
         self._pings = 0
-        # What a frame may have after its length to be sent as it is; what a message may have in one frame, and what
-        # it may have at all; and from which size on it is compressed.
-        self._plain = 0
-        self._whole = 0
-        self._peer_message = 0
-        self._compress = 0
+        self._plain = 0  # that of _outbound, which every call asks for
         self._most = 0  # calls that the peer serves at a time
         self._readers: dict[int, Callable[[int, bytes, list[Event]], None]] = {
             FrameType.HELLO: self._receive_hello,
@@ -205,11 +196,11 @@ class Connection:
         if len(arguments) > self._plain:
             # Their bytes are not copied: they are what is large.
             head = encoder.encode(call_id, remaining, trace, tail, b"")[_HEAD_SIZE:]
-            self._send_large("the request", FrameType.REQUEST, call_id, head, arguments)
+            self._outbound.send("the request", FrameType.REQUEST, call_id, head, arguments)
         else:
             frame = encoder.encode(call_id, remaining, trace, tail, arguments)
             if len(frame) - 4 > self._plain:
-                self._send_large("the request", FrameType.REQUEST, call_id, frame[_HEAD_SIZE:])
+                self._outbound.send("the request", FrameType.REQUEST, call_id, frame[_HEAD_SIZE:])
             else:
                 self.outgoing.append(frame)
         if encoder.plain:  # what Calls.open does, without a call
@@ -223,7 +214,7 @@ class Connection:
         """End a call with its result. Raises FrameTooLarge if the peer would not take it; the call stays open."""
         length = COUNTED + len(result)
         if length > self._plain:
-            self._check_size("the result", len(result))
+            self._outbound.check("the result", len(result))
         # What Calls.sends does, without a call: nothing else is sent as often.
         state = self._states.get(call_id)
         if state is _UNARY or state is _UNARY_CANCELLED:
@@ -234,18 +225,18 @@ class Connection:
         if length <= self._plain:
             self.outgoing.append(_pack(length, 3, call_id) + result)
         elif state is _UNARY_CANCELLED:
-            self.outgoing.append(encode(_cancelled(call_id)))  # nobody waits for all that
+            self.outgoing.append(encode(cancelled(call_id)))  # nobody waits for all that
         else:
-            self._send_large("the result", FrameType.REPLY, call_id, result)
+            self._outbound.send("the result", FrameType.REPLY, call_id, result)
 
     def send_error(self, error: Error) -> None:
         """End a call with an error. Raises FrameTooLarge if the peer would not take it; the call stays open."""
         data, call_id = encode(error), error.call_id
-        self._check_size("the error", len(data) - _HEAD_SIZE)
+        self._outbound.check("the error", len(data) - _HEAD_SIZE)
         self._calls.sends(call_id, FrameType.ERROR)
         self._unfinished.drop(call_id)
         if len(data) - 4 > self._plain or call_id in self._outflow.calls:
-            self._send_large("the error", FrameType.ERROR, call_id, data[_HEAD_SIZE:])
+            self._outbound.send("the error", FrameType.ERROR, call_id, data[_HEAD_SIZE:])
         else:
             self.outgoing.append(data)
 
@@ -255,12 +246,12 @@ class Connection:
         Raises FrameTooLarge.
         """
         length = COUNTED + len(item)
-        self._check_size("the item", len(item))
+        self._outbound.check("the item", len(item))
         self._calls.sends(call_id, FrameType.ITEM)
         if not self._calls.spend(call_id, self._side):
             raise RuntimeError(f"the stream {call_id} has no credit left")
         if length > self._plain or call_id in self._outflow.calls:
-            self._send_large("the item", FrameType.ITEM, call_id, item)
+            self._outbound.send("the item", FrameType.ITEM, call_id, item)
         else:
             self.outgoing.append(_pack(length, 6, call_id) + item)
 
@@ -353,7 +344,7 @@ class Connection:
     def _compressed_reader(self, kind: int) -> Callable[[int, bytes, list[Event]], None]:
         """Return what reads a frame of a type that is not plain. Raises WireError if there is none of that type."""
         reader = self._readers.get(kind ^ COMPRESSED)
-        if reader is None or not self._compress or kind ^ COMPRESSED not in _MESSAGES:
+        if reader is None or not self._outbound.compress or kind ^ COMPRESSED not in _MESSAGES:
             raise self._unexpected(kind)
 
         def read(call_id: int, payload: bytes, events: list[Event]) -> None:
@@ -381,26 +372,14 @@ class Connection:
         self.version = agree(self.hello, hello)
         self.peer = hello
         self._most = hello.max_calls
-        self._set_sizes(hello)
+        self._outbound.agree(hello, self.version)
+        self._plain = self._outbound.plain
+        self._outflow = self._outbound.flow
+        self.large = self._outflow.calls
         self._assembly.greeted = True
         self._assembly.largest = self.limits.frame
         self._readers = self._greeted_readers()
         events.append(hello)
-
-    def _set_sizes(self, peer: Hello) -> None:
-        """Take what the peer said of sizes; in version 1 a message is one frame."""
-        if self.version < 2:
-            self._plain = peer.max_frame
-            self._peer_message = peer.max_frame - COUNTED
-            return
-        self._peer_message = peer.max_message
-        self._outflow = Outflow(peer.max_unfinished, peer.max_frame)
-        self.large = self._outflow.calls
-        self._whole = min(CHUNK, peer.max_frame - COUNTED, peer.max_message)
-        self._plain = COUNTED + self._whole
-        if self.limits.compress is not None and ZSTD in peer.compression:
-            self._compress = self.limits.compress
-            self._plain = min(self._plain, self._compress + COUNTED - 1)
 
     def _greeted_readers(self) -> dict[int, Callable[[int, bytes, list[Event]], None]]:
         readers: dict[int, Callable[[int, bytes, list[Event]], None]] = {
@@ -472,7 +451,7 @@ class Connection:
         if header.kind > 1 and self.version < 2:
             raise WireError(Reason.MALFORMED, f"{header.kind} is not a kind of call in version {self.version}")
         if len(self._states) >= self.limits.calls:
-            self.outgoing.append(encode(_refusal(call_id, self.limits.calls)))
+            self.outgoing.append(encode(refused(call_id, self.limits.calls)))
             return
         if header.credit or header.kind > 1:
             self._calls.open(call_id, header.credit, header.sends)
@@ -524,7 +503,7 @@ class Connection:
         # Nobody waits for what is still on its way, or will read a request to its end.
         answered = self._outflow.drop(call_id) and call_id not in self._states
         if opening or answered:
-            self.outgoing.append(encode(_cancelled(call_id, begun=answered)))
+            self.outgoing.append(encode(cancelled(call_id, begun=answered)))
 
     def _receive_credit(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         credit = decode(FrameType.CREDIT, call_id, payload)
@@ -560,39 +539,10 @@ class Connection:
 
     def _give_back(self, goodbye: Goodbye, events: list[Event]) -> None:
         """End the calls that the peer has not begun and will not begin, as calls that may go elsewhere."""
-        message = f"the callee is leaving: {goodbye.message}"
         newer = [call_id for call_id in self._states if call_id > goodbye.last_call_id]
         for call_id in newer:
             self._outflow.drop(call_id)
-        events.extend(
-            Error(call_id, Code.UNAVAILABLE, "Unavailable", message, _NO_FIELDS, None, begun=False)
-            for call_id in newer
-            if self._calls.forget(call_id)
-        )
-
-    # --- large messages
-
-    def _check_size(self, what: str, size: int) -> None:
-        if size > self._peer_message:
-            raise FrameTooLarge(f"{what} has {size} bytes; the limit is {self._peer_message}")
-
-    def _send_large(self, what: str, kind: FrameType, call_id: int, *parts: bytes) -> None:
-        """Send what is compressed or does not go in one frame, or stands behind what does not."""
-        size = sum(map(len, parts))
-        self._check_size(what, size)
-        squeezes = bool(self._compress) and size >= self._compress
-        if size <= self._whole and call_id not in self._outflow.calls:
-            body = b"".join(parts)
-            packed = compressed(body) if squeezes else None
-            if packed is None:
-                self.outgoing.append(_pack(COUNTED + size, kind, call_id) + body)
-            else:
-                self.outgoing.append(_pack(COUNTED + len(packed), kind | COMPRESSED, call_id) + packed)
-            return
-        squeezes = squeezes and is_compressible(parts[-1])
-        self._outflow.add(kind, call_id, *parts, compressor=compressor() if squeezes else None)
-        if kind is FrameType.REQUEST:
-            self.outgoing.append(self._outflow.begin(call_id))
+        events.extend(given_back(call_id, goodbye.message) for call_id in newer if self._calls.forget(call_id))
 
     # --- transitions
 
@@ -612,29 +562,6 @@ class Connection:
         self._assembly.clear()
         self._unfinished.clear()
         self._outflow.clear()
-
-
-def _refusal(call_id: int, limit: int) -> Error:
-    message = f"{limit} calls are in flight on this connection, which is its limit"
-    return Error(call_id, Code.RESOURCE_EXHAUSTED, "ResourceExhausted", message, _NO_FIELDS, None, begun=False)
-
-
-def _cancelled(call_id: int, *, begun: bool = True) -> Error:
-    return Error(call_id, Code.CANCELLED, "Cancelled", "the caller gave it up", _NO_FIELDS, None, begun=begun)
-
-
-def _greeting(hello: Hello, limits: Limits) -> Hello:
-    """Return the greeting with what this side puts up with. Raises ModuleNotFoundError if it can't compress."""
-    if limits.compress is not None:
-        compressor()
-    return replace(
-        hello,
-        max_frame=limits.frame,
-        max_calls=limits.calls,
-        max_message=limits.message,
-        max_unfinished=limits.unfinished,
-        compression=() if limits.compress is None else (ZSTD,),
-    )
 
 
 def _other(side: Side) -> Side:

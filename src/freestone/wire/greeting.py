@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from .compression import ZSTD, compressor
 from .frames import Hello
+from .limits import Limits
 from .reason import Reason, WireError
 
 
@@ -27,3 +31,17 @@ def agree(ours: Hello, theirs: Hello) -> int:
 
 def _listed(versions: tuple[int, ...]) -> str:
     return f"version{'s' if len(versions) > 1 else ''} " + ", ".join(map(str, sorted(versions)))
+
+
+def greeting(hello: Hello, limits: Limits) -> Hello:
+    """Return the greeting with what this side puts up with. Raises ModuleNotFoundError if it can't compress."""
+    if limits.compress is not None:
+        compressor()
+    return replace(
+        hello,
+        max_frame=limits.frame,
+        max_calls=limits.calls,
+        max_message=limits.message,
+        max_unfinished=limits.unfinished,
+        compression=() if limits.compress is None else (ZSTD,),
+    )
