@@ -40,10 +40,10 @@ _TOGETHER: Final = 0.002
 """Seconds of calls that ran at once of which the limit is told together: much less than it needs to judge."""
 _STEP: Final = 0.001
 """The same while calls wait: newer ones are read sooner, and told sooner that there is no room."""
-_HALT: Final = 0.5
-"""The share of the longest wait for which the loop does not turn, from which on the process stood still."""
-_RARELY: Final = 4
-"""Times the longest wait that must have passed since it last did: a process that often does so has too much to do."""
+_HALT: Final = 0.125
+"""Seconds without a turn of the loop from which on the process stood still; half of the longest wait, if less."""
+_RARELY: Final = 1.0
+"""Seconds that must have passed since it last did: a process that often does so has too much to do."""
 _FULL: Final = "this process serves as many calls as it can, and as many wait as may"
 _LATE: Final = "this process serves as many calls as it can; the deadline would come before this one had its turn"
 _WAITED: Final = "this process serves as many calls as it can; this one has waited as long as a call may"
@@ -288,8 +288,7 @@ class Admission:
 
     def _halted(self, since: float, now: float) -> None:
         """Let the time not count in which nothing was done, if it was long, and the first for a while."""
-        wait = self._serving.wait
-        if now - since > _HALT * wait and since - self._awake > _RARELY * wait:
+        if now - since > min(_HALT, self._serving.wait / 2) and since - self._awake > _RARELY:
             self._queue.resume(now, now - since)
             self._awake = self._turned = now
 
