@@ -42,7 +42,7 @@ class Lane:
 @contextlib.contextmanager
 def serving(peer: Peer, address: str, core: int | None) -> Iterator[psutil.Process]:
     """Run the peer's server in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.between", peer.module, address, *([] if core is None else [str(core)])]
+    command = [sys.executable, "-m", "benchmarks.serve", peer.module, address, *([] if core is None else [str(core)])]
     # A machine that keeps no compiled modules would measure the compiler, of this project alone: wheels come compiled.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen(command, env=environment)
@@ -131,11 +131,3 @@ def table(results: Results) -> str:
             f"{values['server']:.1f} + {values['client']:.1f} |"
         )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    import uvloop
-
-    if len(sys.argv) > 3:
-        os.sched_setaffinity(0, {int(sys.argv[3])})
-    uvloop.run(importlib.import_module(sys.argv[1]).serve(sys.argv[2]))

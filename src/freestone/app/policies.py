@@ -6,9 +6,10 @@ Each level begins with what holds further out and changes what it names. A recor
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from freestone.call import Balance, Breaking, CallPolicy, Hedge, Policies, Retry
 from freestone.service import meant, seconds

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from typing import Any
+
+from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from .address import http_url
 from .differences import policy_lines
@@ -68,11 +70,11 @@ def describe(plan: Plan) -> dict[str, Any]:
         "deadline": deadlines.default,
         "deadlines": dict(deadlines.methods),
         "calls": {
-            "default": asdict(policies.default),
-            "services": {name: asdict(policy) for name, policy in policies.services.items()},
-            "methods": {name: asdict(policy) for name, policy in policies.methods.items()},
+            "default": to_builtins(policies.default),
+            "services": {name: to_builtins(policy) for name, policy in policies.services.items()},
+            "methods": {name: to_builtins(policy) for name, policy in policies.methods.items()},
         },
-        "serve": {**asdict(replace(serving, methods={})), "methods": dict(serving.methods)},
+        "serve": {**asdict(serving), "methods": dict(serving.methods)},
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -14,6 +13,8 @@ def meant(name: str, known: Iterable[str], kind: str) -> str:
     >>> meant("colour", ["name", "services"], "keys")
     'the keys are name, services'
     """
+    import difflib  # only whoever made a mistake waits for it
+
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     if near:

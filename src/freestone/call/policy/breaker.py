@@ -9,9 +9,10 @@ them, and hands the number over when something fails.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from math import exp
 from typing import Final, final
+
+import msgspec
 
 _IN_A_ROW: Final = 5
 """Failures with no success between them that open a breaker, however few they are in the window."""
@@ -20,8 +21,7 @@ _PROBES: Final = 3
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Breaking:
+class Breaking(msgspec.Struct, frozen=True):
     """When a breaker opens, and for how long."""
 
     window: float = 5.0

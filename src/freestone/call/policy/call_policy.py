@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import final
+
+import msgspec
 
 from .breaker import Breaking
 from .deadline import Deadlines
@@ -14,33 +15,31 @@ from .retry import Retry
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class CallPolicy:
+class CallPolicy(msgspec.Struct, frozen=True):
     """What holds for the calls of an operation, or of all operations of a service."""
 
     deadline: float | None = None
     """Seconds that a call may take; a caller's nearer deadline stays. None: as long as its caller has."""
-    retry: Retry = field(default_factory=Retry)
+    retry: Retry = msgspec.field(default_factory=Retry)
     hedge: Hedge | None = None
     """When a query is asked of a second replica; None: never."""
-    breaker: Breaking | None = field(default_factory=Breaking)
+    breaker: Breaking | None = msgspec.field(default_factory=Breaking)
     """When calls are kept from a replica; None: never. It holds for a whole service."""
     limit: int | None = None
     """Calls in flight that this process may have; None: as many as the replicas take."""
-    balance: Balance = field(default_factory=Balance)
+    balance: Balance = msgspec.field(default_factory=Balance)
     """How a replica is chosen. It holds for a whole service."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(msgspec.Struct, frozen=True):
     """The policies of an application's calls, each of them complete: what is not set further in is taken over."""
 
-    default: CallPolicy = field(default_factory=CallPolicy)
+    default: CallPolicy = msgspec.field(default_factory=CallPolicy)
     """For services that are not named. Its deadline is None: ``deadline`` is for calls that have none at all."""
-    services: Mapping[str, CallPolicy] = field(default_factory=dict[str, CallPolicy])
+    services: Mapping[str, CallPolicy] = msgspec.field(default_factory=dict[str, CallPolicy])
     """For the operations of a service together, by its name. The limit is on all of its calls."""
-    methods: Mapping[str, CallPolicy] = field(default_factory=dict[str, CallPolicy])
+    methods: Mapping[str, CallPolicy] = msgspec.field(default_factory=dict[str, CallPolicy])
     """For single operations, as ``{"progress.complete": …}``. The limit is on the calls of that operation."""
     deadline: float = 10.0
     """Seconds for a call that is made under no deadline."""

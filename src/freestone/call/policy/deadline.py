@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import final
+
+import msgspec
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Deadlines:
+class Deadlines(msgspec.Struct, frozen=True):
     """The limits that ``freestone.toml`` sets on the duration of calls."""
 
     default: float = 10.0
     """Seconds for a call that is made under no deadline."""
-    methods: Mapping[str, float] = field(default_factory=dict[str, float])
+    methods: Mapping[str, float] = msgspec.field(default_factory=dict[str, float])
     """Seconds for single operations, as ``{"progress.complete": 2.0}``; a caller's nearer deadline stays."""
-    services: Mapping[str, float] = field(default_factory=dict[str, float])
+    services: Mapping[str, float] = msgspec.field(default_factory=dict[str, float])
     """Seconds for the other operations of a service, by its name."""
 
     def limit(self, operation: str) -> float | None:

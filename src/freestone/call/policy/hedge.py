@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, final
+
+import msgspec
 
 from .quantile import Quantile
 
@@ -12,8 +13,7 @@ _KNOWN: Final = 20
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Hedge:
+class Hedge(msgspec.Struct, frozen=True):
     """A second request after most answers would have come; the slower one is cancelled.
 
     It shortens the tail at the price of a few more requests, which come out of the retry budget (Dean and Barroso,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp
 from typing import Final, Generic, Protocol, TypeVar, final
+
+import msgspec
 
 from .breaker import Breaker, Breaking
 
@@ -15,8 +16,7 @@ _COLDEST: Final = 0.1
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(msgspec.Struct, frozen=True):
     """How replicas are compared."""
 
     memory: float = 2.0

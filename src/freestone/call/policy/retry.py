@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final, final
+
+import msgspec
 
 from freestone.clock import Random
 from freestone.errors import Aborted, ConnectionLost, ResourceExhausted, ServiceError, Unavailable
@@ -17,8 +18,7 @@ _REFUSALS: Final = 8
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """How calls are repeated. Raises ValueError for what contradicts itself."""
 
     attempts: int = 3

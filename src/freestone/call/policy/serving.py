@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, final
+
+import msgspec
 
 LimitKind: TypeAlias = Literal["adaptive", "fixed", "off"]
 LIMIT_KINDS: Final[tuple[LimitKind, ...]] = ("adaptive", "fixed", "off")
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(msgspec.Struct, frozen=True):
     """The bounds on the calls that come to a process over the wire, as ``[serve]`` in ``freestone.toml`` sets them."""
 
     limit: LimitKind = "adaptive"
@@ -23,5 +23,5 @@ class Serving:
     """Calls that wait at most."""
     wait: float = 1.0
     """Seconds that a call waits at most in a burst, as after the process stood still for a while."""
-    methods: Mapping[str, int] = field(default_factory=dict[str, int])
+    methods: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
     """Calls in flight of single operations at most, as ``{"progress.complete": 10}``."""
