@@ -140,7 +140,7 @@ async def test_a_call_to_a_process_that_stays_away_did_not_happen() -> None:
     async with world() as it:
         it.move()
         with pytest.raises(Unavailable, match="nobody knows where shop runs: shop has no address now"):
-            async with deadline(0.2):
+            async with deadline(2):
                 await it.shop.where()
 
 

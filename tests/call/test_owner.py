@@ -111,7 +111,7 @@ async def refusal(address: UnixAddress) -> str:
     pool = Pool(HELLO, StaticResolver({"catalog": [address]}), random=random.Random(1))
     try:
         with pytest.raises(Unavailable) as caught:
-            async with deadline(0.3):
+            async with deadline(2):
                 await client(Catalog, WireTransport(pool, "catalog", "catalog")).paths()
     finally:
         await pool.close()
