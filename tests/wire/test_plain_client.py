@@ -10,7 +10,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,6 +85,7 @@ class Call:
         self._client: Any = None
         self._results: Iterator[Any] | None = None
         self._lock = threading.Lock()
+        self._work: Future[Any] | None = None
         self._running = False
         self._closed = False
 
@@ -94,7 +95,8 @@ class Call:
         if not self._how:
             self._how = self._prepare(loop)
         self._running = True
-        return await loop.run_in_executor(self._transport.threads, self._step)
+        self._work = self._transport.threads.submit(self._step)
+        return await asyncio.wrap_future(self._work)
 
     async def close(self) -> None:
         """Give the call up, if it is not over, and end the connection."""
@@ -108,6 +110,8 @@ class Call:
     def _finish(self) -> None:
         with self._lock:
             self._closed = True
+            if self._work is not None and self._work.cancel():  # no thread has begun it
+                self._running = False
             if self._running:  # then the thread closes the connection, when the callee has answered
                 if self._client is not None:
                     self._client.cancel()
@@ -170,8 +174,12 @@ class Call:
     def _begun(self) -> Iterator[Any]:
         if self._results is None:
             connection = socket.socket(socket.AF_UNIX)
-            connection.connect(self._transport.path)
-            client = plain.PlainClient(connection, "academy")
+            try:
+                connection.connect(self._transport.path)
+                client = plain.PlainClient(connection, "academy")
+            except BaseException:
+                connection.close()
+                raise
             with self._lock:
                 self._client = client
                 if self._closed:
@@ -181,8 +189,9 @@ class Call:
         return self._results
 
     def _end(self) -> None:
-        if self._client is not None:
+        if self._results is not None:  # it may have been given up before it was begun
             cast(Any, self._results).close()
+        if self._client is not None:
             self._client.close()
 
 
