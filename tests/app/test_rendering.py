@@ -32,7 +32,7 @@ rates = { contract = "shop:Prices", at = ["tcp://10.0.0.7:7000", "tcp://10.0.0.8
 
 def test_a_plan_is_text_for_people(loaded: Callable[..., App]) -> None:
     assert render(plan(loaded(FILE), "split")) == (
-        "shop, placed as split: 3 processes\n"
+        "shop, placed as split for development: 3 processes\n"
         "\n"
         "edge\n"
         "    (gateway) on http://127.0.0.1:8000\n"
@@ -56,7 +56,7 @@ def test_local_calls_and_those_to_somebody_else_are_told_apart(loaded: Callable[
 
 def test_the_addresses_of_somebody_elses_service_are_shown(loaded: Callable[..., App]) -> None:
     text = render(plan(loaded(OUTSIDE)))
-    assert text.startswith("shop, placed as monolith: 1 process\n")
+    assert text.startswith("shop, placed as monolith for development: 1 process\n")
     assert "        → rates   wire, to tcp://10.0.0.7:7000, tcp://10.0.0.8:7000\n" in text
 
 
@@ -70,6 +70,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
     assert described == {
         "application": "shop",
         "topology": "split",
+        "environment": "development",
         "processes": [
             {
                 "name": "edge",

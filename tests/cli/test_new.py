@@ -41,6 +41,17 @@ def test_its_plan_has_no_mistake(freestone: Words, tmp_path: Path) -> None:
         assert freestone("plan", topology, cwd=tmp_path / "corner-shop").returncode == 0
 
 
+def test_the_environment_of_the_process_says_what_it_is_run_for(freestone: Words, tmp_path: Path) -> None:
+    """The plan shows it, and what is none is refused with the status of a wrong configuration."""
+    assert freestone("new", "corner-shop", cwd=tmp_path).returncode == 0
+    shop = tmp_path / "corner-shop"
+    shown = freestone("plan", cwd=shop, env={"FREESTONE_ENVIRONMENT": "production"})
+    assert "placed as monolith for production" in shown.stdout
+    refused = freestone("plan", cwd=shop, env={"FREESTONE_ENVIRONMENT": "prod"})
+    assert refused.returncode == 78
+    assert 'FREESTONE_ENVIRONMENT: the environment variable is "prod"' in refused.stderr
+
+
 def test_no_placeholder_is_left() -> None:
     """Neither in the files nor in their names."""
     for path, text in rendered("corner-shop", "corner_shop"):

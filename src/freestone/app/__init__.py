@@ -8,6 +8,7 @@ from .connect import CLIENT, connect
 from .control import CONTROL, Control, ProcessStatus
 from .document import Document, Table
 from .entrance import Entrance, Opened
+from .environment import Environment
 from .file import FILE_NAME, HOME_NAME, ApplicationFile, find, read, refuse
 from .host import Host
 from .interposer import Interposer
@@ -34,6 +35,7 @@ __all__ = [
     "Control",
     "Document",
     "Entrance",
+    "Environment",
     "ExternalRoute",
     "ExternalSpec",
     "GatewaySpec",

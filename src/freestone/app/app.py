@@ -15,6 +15,7 @@ from freestone.wire import Limits
 
 from .discovery import Discovery
 from .entrance import Entrance
+from .environment import Environment
 from .reach import Tls
 from .topology import Topology
 
@@ -75,6 +76,8 @@ class App:
     gateway: GatewaySpec | None = None
     topologies: Mapping[str, Topology] = field(default_factory=dict[str, Topology])
     """The topologies by name, the default first."""
+    environment: Environment = Environment.DEVELOPMENT
+    """What it is run for."""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """The settings that stand in the file, by service."""
     home: Path = Path(".freestone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, final
@@ -14,21 +15,30 @@ from freestone.service import Given, Settings, dependencies, meant, misfits, ord
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
 from .document import Document
 from .entrance import Entrance
+from .environment import read_environment
 from .file import ApplicationFile, find, parse, refuse
 from .reference import BadReference, follow, make_importable
 
 
-def load(path: Path | None = None, *, cwd: Path | None = None, home: Path | None = None) -> App:
+def load(
+    path: Path | None = None,
+    *,
+    cwd: Path | None = None,
+    home: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> App:
     """Return the application of a file, or of the directory that has one; by default, the nearest upwards of ``cwd``.
 
     ``home`` is where its runs keep their state and, unless the file names another directory, the databases; by default
-    ``.freestone`` beside the file. The file's directory is put on ``sys.path``, and the modules that the file names
-    are imported. Raises ConfigurationError with everything that is wrong: in the file, and between it and the code.
+    ``.freestone`` beside the file. ``variables`` are those of the process's environment. The file's directory is put on
+    ``sys.path``, and the modules that the file names are imported. Raises ConfigurationError with everything that is
+    wrong: in the file, between it and the code, and in the variables.
     """
     document = Document.open(find(path, cwd or Path.cwd()))
+    environment = read_environment(variables, document.mistakes)
     app = _Linker(document, parse(document, home)).app()
     refuse(document.mistakes)
-    return app
+    return replace(app, environment=environment)
 
 
 @final

@@ -22,7 +22,7 @@ def render(plan: Plan) -> str:
 
     ::
 
-        academy, placed as split: 2 processes
+        academy, placed as split for development: 2 processes
 
         edge
             (gateway) on http://127.0.0.1:8000
@@ -36,7 +36,8 @@ def render(plan: Plan) -> str:
         each process: finds its limit up to 10000 calls at a time, 1000 more wait 1s at most
     """
     count = len(plan.processes)
-    lines = [f"{plan.application}, placed as {plan.topology}: {count} process{'es' if count != 1 else ''}", ""]
+    placed = f"{plan.application}, placed as {plan.topology} for {plan.app.environment.value}"
+    lines = [f"{placed}: {count} process{'es' if count != 1 else ''}", ""]
     for process in plan.processes:
         lines.extend(_process_lines(plan, process))
     lines += ["", *policy_lines(plan.app.policies), "", *serving_lines(plan.app.serving)]
@@ -50,6 +51,7 @@ def describe(plan: Plan) -> dict[str, Any]:
     return {
         "application": plan.application,
         "topology": plan.topology,
+        "environment": plan.app.environment.value,
         "processes": [
             {
                 "name": process.name,

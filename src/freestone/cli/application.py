@@ -16,7 +16,7 @@ def home() -> Path | None:
 
 def the_application(file: Path | None) -> App:
     """Return the application with its code. Raises ConfigurationError."""
-    return load(file, home=home())
+    return load(file, home=home(), variables=os.environ)
 
 
 def the_file(file: Path | None) -> ApplicationFile:

@@ -87,7 +87,11 @@ class Processes:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
-            env={**os.environ, "FREESTONE_HOME": str(self.home)},
+            env={
+                **os.environ,
+                "FREESTONE_HOME": str(self.home),
+                "FREESTONE_ENVIRONMENT": self.app.environment.value,
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
