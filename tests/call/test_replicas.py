@@ -44,6 +44,14 @@ class Shop(Contract):
     async def home(self, learner: str, page: int = 0) -> str:
         """Return the replica that answers."""
 
+    @query(route_by="learner")
+    def follow(self, learner: str) -> AsyncIterator[str]:
+        """Stream the name of the replica that answers, once."""
+
+    @query(route_by="learner")
+    async def told(self, pages: AsyncIterator[int], learner: str) -> str:
+        """Take a stream, and return the replica that answers."""
+
     @command
     async def buy(self) -> str:
         """Buy something."""
@@ -84,6 +92,13 @@ class Replica(Shop):
         return self.name
 
     async def home(self, learner: str, page: int = 0) -> str:
+        return self.name
+
+    async def follow(self, learner: str) -> AsyncIterator[str]:
+        yield self.name
+
+    async def told(self, pages: AsyncIterator[int], learner: str) -> str:
+        assert [page async for page in pages] == [1, 2]
         return self.name
 
     async def buy(self) -> str:
@@ -319,6 +334,21 @@ async def test_calls_with_the_same_value_go_to_the_same_replica() -> None:
         for learner, home in homes.items():
             found = await world.shop.home(learner=learner)
             assert found == home or home == "a"
+
+
+async def test_streams_go_where_calls_with_the_same_value_go() -> None:
+    """Those that the callee sends, and those that the caller sends."""
+
+    async def pages() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    async with World("a", "b", "c") as world:
+        for number in range(20):
+            learner = f"learner{number}"
+            home = await world.shop.home(learner)
+            assert [name async for name in world.shop.follow(learner)] == [home]
+            assert await world.shop.told(pages(), learner) == home
 
 
 async def test_the_attempts_of_a_command_carry_one_key() -> None:

@@ -30,8 +30,8 @@ def check_version(name: str, connection: PeerConnection) -> None:
         )
 
 
-async def exchange(route: Route, arguments: bytes, source: Source) -> Any:
-    """Make the call. Raises ServiceError, or what the source raised."""
+async def exchange(route: Route, arguments: bytes, source: Source, home: object = None) -> Any:
+    """Make the call, at the home of that key if one is given. Raises ServiceError, or what the source raised."""
     loop, outer = route.pool.loop, CURRENT.get()
     now = loop.time()
     when = route.end(now, outer)
@@ -42,7 +42,8 @@ async def exchange(route: Route, arguments: bytes, source: Source) -> Any:
     sent = 0
     try:
         while True:
-            replica = balancer.pick(now) or await route.reach(when)
+            replica = balancer.pick(now) if home is None else balancer.home(home, now)
+            replica = replica or await route.reach(when, home)
             now = loop.time()
             connection = replica.connection
             assert connection is not None

@@ -57,19 +57,18 @@ class WireTransport:
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         route = self._calls.get(operation) or self._route(operation)
         # The arguments are taken now, not when the call is awaited: what the caller does to them later is its own.
-        home = None if route.place is None else arguments[route.place]
-        return route.invoke(operation.encode_arguments(arguments), home)
+        return route.invoke(operation.encode_arguments(arguments), route.home(arguments))
 
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         route = self._calls.get(operation) or self._route(operation)
-        return RemoteStream(route, operation.encode_arguments(arguments))
+        return RemoteStream(route, operation.encode_arguments(arguments), home=route.home(arguments))
 
     def exchange(self, operation: Operation, arguments: tuple[Any, ...], items: AsyncIterator[Any]) -> Any:
         route = self._calls.get(operation) or self._route(operation)
         source = Source(operation, items, CURRENT.get())
         if operation.streams:
-            return RemoteStream(route, operation.encode_arguments(arguments), source)
-        return exchange(route, operation.encode_arguments(arguments), source)
+            return RemoteStream(route, operation.encode_arguments(arguments), source, home=route.home(arguments))
+        return exchange(route, operation.encode_arguments(arguments), source, route.home(arguments))
 
     def _route(self, operation: Operation) -> Route:
         name = f"{self._service}.{operation.name}"
@@ -108,6 +107,10 @@ class Route:
         self.encoder = RequestEncoder(
             name, command=self.command, credit=WINDOW if operation.streams else 0, sends=operation.takes is not None
         )
+
+    def home(self, arguments: tuple[Any, ...]) -> object:
+        """Return the value whose home serves a call with those arguments; None if any replica will do."""
+        return None if self.place is None else arguments[self.place]
 
     async def invoke(self, arguments: bytes, home: object = None) -> Any:
         """Make a unary call, rather to the replica that is the home of that value, if one is given.

@@ -30,12 +30,13 @@ class RemoteStream:
     """The items of a stream of another process. The deadline that was set when it was opened holds for all of it."""
 
     __slots__ = (
-        "_arguments", "_at", "_call_id", "_connection", "_feed", "_inflow", "_over", "_replica", "_route", "_slot",
-        "_source", "_taken",
+        "_arguments", "_at", "_call_id", "_connection", "_feed", "_home", "_inflow", "_over", "_replica", "_route",
+        "_slot", "_source", "_taken",
     )  # fmt: skip
 
-    def __init__(self, route: Route, arguments: bytes, source: Source | None = None) -> None:
+    def __init__(self, route: Route, arguments: bytes, source: Source | None = None, *, home: object = None) -> None:
         self._route = route
+        self._home = home
         self._arguments = arguments
         self._at: float | None = None
         self._connection: PeerConnection | None = None
@@ -102,7 +103,9 @@ class RemoteStream:
             self._at = route.end(loop.time(), outer)
             route.known().budget.calls += 1
         when = self._at
-        replica = route.known().balancer.pick_for_stream(loop.time()) or await route.reach(when)
+        balancer, home = route.known().balancer, self._home
+        replica = balancer.pick_for_stream(loop.time()) if home is None else balancer.home(home, loop.time())
+        replica = replica or await route.reach(when, home)
         inflow, connection = Inflow(loop), replica.connection
         assert connection is not None
         if self._source is not None:
