@@ -24,6 +24,7 @@ from .fence import fence
 from .lease import DatabaseLeases
 from .misuse import TransactionRequired
 from .sqlite import SQLite
+from .store import Dialect, Store
 from .transaction import Transaction
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Database:
     ) -> None:
         self.path = path
         self.migrations = migrations
-        self._store = SQLite(path, readers=readers, waiting=waiting)
+        self._store: Store = SQLite(path, readers=readers, waiting=waiting)
         self._is_open = False
         clock = clock or SystemClock()
         self._leases = Leases(DatabaseLeases(lambda: self.store, clock, era_of(clock)), clock)
@@ -121,7 +122,12 @@ class Database:
         return self._store.name
 
     @property
-    def store(self) -> SQLite:
+    def dialect(self) -> Dialect:
+        """What it speaks: ``"sqlite"`` or ``"postgresql"``, for a statement that only one of them has."""
+        return self._store.dialect
+
+    @property
+    def store(self) -> Store:
         """The connections, for migrations and for tests. Raises Unavailable before start and after close."""
         if not self._is_open:
             raise Unavailable(f"the database {self.name} is not open: it is used before start() or after close()")

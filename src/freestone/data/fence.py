@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import case, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from freestone.lease import StaleToken
 
-from .framework_tables import prepare
-from .lease import LEASES
+from .lease import FENCE, LEASE, LEASES
 from .transaction import Transaction
-
-_HELD = text("SELECT token FROM freestone_lease WHERE name = :name")
-_SEEN = text(
-    """
-    INSERT INTO freestone_fence (name, token) VALUES (:name, :token)
-    ON CONFLICT (name) DO UPDATE SET token = max(token, excluded.token)
-    RETURNING token
-    """
-)
 
 
 async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -> None:
@@ -29,10 +20,16 @@ async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -
     """
     transaction.refuse_if_read_only("fence()")
 
+    await transaction.prepare(LEASES)
+
     async def work(session: AsyncSession) -> int:
-        await prepare(session, LEASES)
-        statement, values = (_HELD, {"name": name}) if own else (_SEEN, {"name": name, "token": token})
-        return int(await session.scalar(statement, values) or 0)
+        if own:
+            return await session.scalar(select(LEASE.c.token).where(LEASE.c.name == name)) or 0
+        shown = insert(FENCE).values(name=name, token=token)
+        higher = case((FENCE.c.token > shown.excluded.token, FENCE.c.token), else_=shown.excluded.token)
+        seen = shown.on_conflict_do_update(index_elements=["name"], set_={"token": higher})
+        highest: int = (await session.execute(seen.returning(FENCE.c.token))).scalar_one()
+        return highest
 
     highest = await transaction.run(work)
     if highest > token:

@@ -13,64 +13,48 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TypeVar, final
 
-from sqlalchemy import text
+from sqlalchemy import Column, Double, Integer, Table, Text, Update, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.schema import CreateTable
 
 from freestone.clock import Clock
 from freestone.lease import Held
 
-from .framework_tables import Part, prepare
+from .framework_tables import METADATA, Part
+from .store import Store
 from .transaction import Transaction
-
-if TYPE_CHECKING:
-    from .sqlite import SQLite
 
 _T = TypeVar("_T")
 
-LEASES = Part(
-    "lease",
-    (
-        """
-        CREATE TABLE freestone_lease (
-            name TEXT PRIMARY KEY,
-            token INTEGER NOT NULL,
-            holder TEXT,
-            seconds REAL NOT NULL,
-            era TEXT NOT NULL,
-            expiry REAL NOT NULL,
-            beat INTEGER NOT NULL
-        ) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE freestone_fence (
-            name TEXT PRIMARY KEY,
-            token INTEGER NOT NULL
-        ) WITHOUT ROWID
-        """,
-    ),
+LEASE = Table(
+    "freestone_lease",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("token", Integer, nullable=False),
+    Column("holder", Text),
+    Column("seconds", Double, nullable=False),
+    Column("era", Text, nullable=False),
+    Column("expiry", Double, nullable=False),
+    Column("beat", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""Who holds which lease, and the highest token that was shown for each name. A free lease has no holder."""
+"""Who holds which lease. A free one has no holder."""
 
-_READ = text("SELECT token, holder, seconds, era, expiry, beat FROM freestone_lease WHERE name = :name")
-_TAKE = text(
-    """
-    INSERT INTO freestone_lease (name, token, holder, seconds, era, expiry, beat)
-    VALUES (:name, 1, :holder, :seconds, :era, :expiry, 0)
-    ON CONFLICT (name) DO UPDATE SET
-        token = token + 1, holder = :holder, seconds = :seconds, era = :era, expiry = :expiry, beat = 0
-    RETURNING token
-    """
+FENCE = Table(
+    "freestone_fence",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("token", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
-_RENEW = text(
-    """
-    UPDATE freestone_lease SET seconds = :seconds, era = :era, expiry = :expiry, beat = beat + 1
-    WHERE name = :name AND token = :token AND holder IS NOT NULL
-    RETURNING token
-    """
-)
-_RELEASE = text("UPDATE freestone_lease SET holder = NULL WHERE name = :name AND token = :token")
+"""The highest token that was shown for each name."""
+
+LEASES = Part("lease", (CreateTable(LEASE), CreateTable(FENCE)))
+
+_READ = select(*(LEASE.c[name] for name in ("token", "holder", "seconds", "era", "expiry", "beat")))
 
 
 @final
@@ -114,16 +98,15 @@ def judged(row: LeaseRow | None, era: str, now: float, sight: Sight | None) -> S
 class DatabaseLeases:
     """The ``LeaseStore`` of a database. Each request is a transaction of its own."""
 
-    def __init__(self, store: Callable[[], SQLite], clock: Clock, era: str) -> None:
+    def __init__(self, store: Callable[[], Store], clock: Clock, era: str) -> None:
         self._store = store
         self._clock = clock
         self._era = era
         self._sights: dict[str, Sight] = {}
-        self._prepared = False
 
     async def acquire(self, name: str, holder: str, seconds: float) -> int | Held:
         async def work(session: AsyncSession) -> int | Held:
-            found = (await session.execute(_READ, {"name": name})).one_or_none()
+            found = (await session.execute(_READ.where(LEASE.c.name == name))).one_or_none()
             row = None if found is None else LeaseRow(*found)
             now = self._clock.monotonic()  # read after the lock was had, for which it may have waited
             sight = judged(row, self._era, now, self._sights.pop(name, None))
@@ -131,22 +114,29 @@ class DatabaseLeases:
                 self._sights[name] = sight
                 assert row is not None
                 return Held(row.holder or "")
-            values = {"name": name, "holder": holder, "seconds": seconds, "era": self._era, "expiry": now + seconds}
-            return int((await session.execute(_TAKE, values)).scalar_one())
+            values = {"holder": holder, "seconds": seconds, "era": self._era, "expiry": now + seconds, "beat": 0}
+            taken = insert(LEASE).values(name=name, token=1, **values)
+            taken = taken.on_conflict_do_update(index_elements=["name"], set_={"token": LEASE.c.token + 1, **values})
+            token: int = (await session.execute(taken.returning(LEASE.c.token))).scalar_one()
+            return token
 
         return await self._transaction(f"the lease {name}", seconds, work)
 
     async def renew(self, name: str, token: int, seconds: float) -> bool:
         async def work(session: AsyncSession) -> bool:
             expiry = self._clock.monotonic() + seconds
-            values = {"name": name, "token": token, "seconds": seconds, "era": self._era, "expiry": expiry}
-            return (await session.execute(_RENEW, values)).first() is not None
+            renewed = (
+                _theirs(name, token)
+                .where(LEASE.c.holder.is_not(None))
+                .values(seconds=seconds, era=self._era, expiry=expiry, beat=LEASE.c.beat + 1)
+            )
+            return (await session.execute(renewed.returning(LEASE.c.token))).first() is not None
 
         return await self._transaction(f"the lease {name}", seconds, work)
 
     async def release(self, name: str, token: int) -> None:
         async def work(session: AsyncSession) -> None:
-            await session.execute(_RELEASE, {"name": name, "token": token})
+            await session.execute(_theirs(name, token).values(holder=None))
 
         await self._transaction(f"the lease {name}", 10.0, work)
 
@@ -154,13 +144,16 @@ class DatabaseLeases:
         """Do the work in a transaction that waits for its turn for a sixth of the lease's seconds."""
         patience = min(10.0, max(0.2, seconds / 6))
         until = asyncio.get_running_loop().time() + patience
-        transaction = Transaction(self._store(), owner, read_only=False, until=until)
+        transaction = Transaction(self._store(), owner, read_only=False, until=until, own=True)
         try:
-            if not self._prepared:
-                await transaction.run(lambda session: prepare(session, LEASES))
+            await transaction.prepare(LEASES)
             result = await transaction.run(work)
             await transaction.commit()
-            self._prepared = True
             return result
         finally:
             await transaction.rollback()
+
+
+def _theirs(name: str, token: int) -> Update:
+    """Return an update of the lease, if it still has that token."""
+    return update(LEASE).where(LEASE.c.name == name, LEASE.c.token == token)

@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError
 
 from freestone.errors import Misconfigured
 
-from .failure import translate
 from .framework_tables import PREFIX
 from .transaction import Transaction
 from .uninterrupted import uninterrupted
@@ -89,7 +88,7 @@ async def _in_transaction(database: Database, work: Callable[[Connection], _T]) 
                 await connection.commit()
                 return result
         except DBAPIError as error:
-            raise translate(error, f"{database.name} ({database.path})") from error
+            raise store.translate(error) from error
         finally:
             await lane.close()
 
@@ -150,8 +149,8 @@ def _refuse_unknown(
     unknown = sorted(set(applied).difference(known))
     if unknown:
         raise MigrationError(
-            f"the database {database.path} was migrated to {', '.join(unknown)}, which {folder} does not have: a "
-            "newer version of the service wrote it; run that version, or restore the data that belongs to this one"
+            f"the database {database.store.place} was migrated to {', '.join(unknown)}, which {folder} does not have: "
+            "a newer version of the service wrote it; run that version, or restore the data that belongs to this one"
         )
 
 

@@ -24,9 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from freestone.errors import Unavailable
 
-from .driver import connector
-from .failure import is_busy, translate
+from .driver import Connection as Driver
+from .driver import connector, driver_of
+from .failure import is_busy, is_read_only, translate
 from .lane import Lane
+from .store import Dialect
 
 _SLICE = 0.05
 """Seconds for which SQLite waits for the lock before we look whether there is still a reason to."""
@@ -39,17 +41,21 @@ _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864"
 class SQLite:
     """One database file. ``writing`` has one connection, ``reading`` has ``readers`` that can't write."""
 
+    dialect: Dialect = "sqlite"
     writing: Lane
     reading: Lane
 
     def __init__(self, path: Path, *, readers: int, waiting: int) -> None:
         self.path = path
         self.name = path.stem
+        self.place = str(path)
+        self.prepared: set[str] = set()
         self._readers = readers
         self._waiting = waiting
 
     async def start(self) -> None:
         """Create the file if it is missing. Raises Unavailable when it can't be opened."""
+        self.prepared.clear()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -67,6 +73,23 @@ class SQLite:
             await self.reading.close()
         finally:
             await self.writing.close()
+
+    @property
+    def own(self) -> Lane:
+        """The one lane that writes: there is no other way in."""
+        return self.writing
+
+    def driver(self, connection: AsyncConnection) -> Driver:
+        """Return the driver's connection below that of SQLAlchemy."""
+        return driver_of(connection)
+
+    def refuses_writes(self, error: BaseException) -> bool:
+        """Whether the error says that the connection, or the file, does not take writes."""
+        return is_read_only(error)
+
+    def translate(self, error: Exception) -> Exception:
+        """Return what the table of ``failure`` says of the error."""
+        return translate(error, self.name)
 
     def migrating(self) -> Lane:
         """Return a lane of its own for a migration.

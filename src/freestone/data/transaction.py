@@ -20,12 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
 
-from .driver import Connection as Driver
-from .driver import driver_of
-from .failure import is_read_only, translate
+from .framework_tables import Part, take_steps
 from .lane import Lane
 from .misuse import ReadOnlyTransaction, TransactionRequired
-from .sqlite import SQLite
+from .store import Driver, Store
 from .uninterrupted import uninterrupted
 
 _T = TypeVar("_T")
@@ -41,12 +39,18 @@ class Transaction:
     when it has ended; it is interrupted for that.
     """
 
-    def __init__(self, store: SQLite, owner: str, *, read_only: bool, until: float) -> None:
+    def __init__(self, store: Store, owner: str, *, read_only: bool, until: float, own: bool = False) -> None:
+        """Prepare a transaction; nothing is opened yet.
+
+        ``own`` is whether it is a short one of the framework, which takes the lane for those.
+        """
         self.owner = owner
         """Whose it is, for messages: the operation's name."""
         self.read_only = read_only
         self._store = store
         self._until = until
+        self._own = own
+        self._parts: list[Part] = []
         self._lane: Lane | None = None
         self._connection: AsyncConnection | None = None
         self._driver: Driver | None = None
@@ -90,6 +94,13 @@ class Transaction:
             session = self._session or await self._open()
             return await self._whole(_called(work, session))
 
+    async def prepare(self, part: Part) -> None:
+        """Bring a part of the framework's tables up to date, before the first use of them in this transaction."""
+        if part.name in self._store.prepared or part in self._parts:
+            return
+        await self.run(lambda session: take_steps(session, part))
+        self._parts.append(part)
+
     def before_commit(self, callback: Callable[[Transaction], Awaitable[None]]) -> None:
         """Have the callback awaited before the commit, in the transaction. What it raises undoes everything."""
         self._check()
@@ -115,6 +126,7 @@ class Transaction:
             raise
         self._ended = True
         await uninterrupted(self._end(commit=True))
+        self._store.prepared.update(part.name for part in self._parts)
 
     async def rollback(self) -> None:
         """Undo everything. Does nothing when the transaction has ended."""
@@ -149,7 +161,7 @@ class Transaction:
 
     async def _open(self) -> AsyncSession:
         """Wait for a connection and begin. Only the wait in the queue can be left halfway."""
-        lane = self._store.reading if self.read_only else self._store.writing
+        lane = self._choose()
         if self._lane is None:
             await lane.enter()
             self._lane = lane
@@ -159,10 +171,15 @@ class Transaction:
         self._session = session
         return session
 
+    def _choose(self) -> Lane:
+        if self.read_only:
+            return self._store.reading
+        return self._store.own if self._own else self._store.writing
+
     async def _begin(self, lane: Lane) -> None:
         connection = self._connection or await lane.connect()
         self._connection = connection
-        self._driver = driver_of(connection)
+        self._driver = self._store.driver(connection)
         await self._store.begin(connection, self._until, self._is_over)
 
     def _is_over(self) -> bool:
@@ -175,9 +192,9 @@ class Transaction:
         except DBAPIError as error:
             if self._driver is None or not self._driver.in_transaction:
                 self.fail(error)
-            if self.read_only and is_read_only(error):
+            if self.read_only and self._store.refuses_writes(error):
                 raise self._no_writes("the statement") from error
-            translated = translate(error, self._store.name)
+            translated = self._store.translate(error)
             if translated is error:
                 raise
             raise translated from error
@@ -220,7 +237,7 @@ class Transaction:
             await connection.close()
 
     def _commit_failed(self, error: DBAPIError) -> ServiceError:
-        translated = translate(error, self._store.name)
+        translated = self._store.translate(error)
         if isinstance(translated, ServiceError) and not isinstance(translated, Unavailable):
             return translated
         # The record of the commit may have reached the disk before the failure.

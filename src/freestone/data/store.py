@@ -1,0 +1,96 @@
+"""The seam between a transaction and the engine that keeps a service's data: SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .lane import Lane
+
+Dialect = Literal["sqlite", "postgresql"]
+"""What an engine speaks, as SQLAlchemy names it."""
+
+
+class Driver(Protocol):
+    """The driver's own connection, as far as a transaction has to reach it."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the transaction that was begun there can go on."""
+        ...
+
+    def hurry(self) -> None:
+        """Make what the connection executes end now, with an error. Does nothing if it executes nothing."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps the data of one service. Its lanes are there from ``start()`` on."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the database."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages: a path, or a URL without its password."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """What it speaks."""
+        ...
+
+    @property
+    def prepared(self) -> set[str]:
+        """The names of the parts whose tables are known to be there, and up to date."""
+        ...
+
+    @property
+    def writing(self) -> Lane:
+        """For transactions that write."""
+        ...
+
+    @property
+    def reading(self) -> Lane:
+        """For those that can't, and see one moment."""
+        ...
+
+    @property
+    def own(self) -> Lane:
+        """For short ones of the framework's own, as the renewal of a lease: that of those that write, or another."""
+        ...
+
+    async def start(self) -> None:
+        """Open it. Raises Unavailable when it can't be reached."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections, once those that use one have ended."""
+        ...
+
+    def migrating(self) -> Lane:
+        """Return a lane of its own for a migration, which the caller closes. Of several, one at a time is in."""
+        ...
+
+    async def begin(self, connection: AsyncConnection, until: float, is_over: Callable[[], bool]) -> None:
+        """Begin a transaction, waiting for what it needs until that moment of the loop's time, or until ``is_over()``.
+
+        Raises Unavailable a little earlier, so that the caller learns of it rather than of its deadline.
+        """
+        ...
+
+    def driver(self, connection: AsyncConnection) -> Driver:
+        """Return the driver's connection below that of SQLAlchemy."""
+        ...
+
+    def refuses_writes(self, error: BaseException) -> bool:
+        """Whether the error says that the transaction can only read."""
+        ...
+
+    def translate(self, error: Exception) -> Exception:
+        """Return the error of Freestone's tree that says the same, or the error itself if there is none."""
+        ...
