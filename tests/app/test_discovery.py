@@ -31,7 +31,7 @@ def test_processes_that_announce_themselves_may_listen_alike(loaded: Callable[..
         'advertise = "10.0.0.7"\n'
     )
     assert app.discovery is not None
-    assert app.discovery.nats == NatsSettings(("nats://10.0.0.9:4222",), str(app.directory / "shop.creds"))
+    assert app.nats == NatsSettings(("nats://10.0.0.9:4222",), str(app.directory / "shop.creds"))
     assert app.discovery.advertise == "10.0.0.7"
     made = plan(app, "split").process("prices")
     assert made.discovered
@@ -44,6 +44,7 @@ def test_nats_alone_discovers_nothing(loaded: Callable[..., App]) -> None:
     """Leases may need it."""
     app = loaded(SHOP.replace("replicas = 2, ", "").replace("7000", "7001", 1) + '[nats]\nurl = "nats://a:4222"\n')
     assert app.discovery is None
+    assert app.nats == NatsSettings(("nats://a:4222",))
 
 
 def test_mistakes_are_told_together(mistakes: Callable[..., list[str]]) -> None:

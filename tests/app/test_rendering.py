@@ -67,6 +67,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
     assert calls["default"]["retry"] == {"attempts": 3, "first": 0.01, "most": 1.0, "budget": 0.2}
     assert calls["methods"]["prices.price"]["deadline"] == 0.25
     assert described.pop("serve") == {"limit": "adaptive", "calls": 10000, "queue": 1000, "wait": 1.0, "methods": {}}
+    assert described.pop("events")["broker"] is None
     assert described == {
         "application": "shop",
         "topology": "split",
@@ -118,3 +119,39 @@ def test_calls_within_a_process_and_to_somebody_else_are_in_the_json(loaded: Cal
     ]
     (process,) = describe(plan(loaded(FILE), "monolith"))["processes"]
     assert {"from": "orders", "to": "prices", "by": "local"} in process["calls"]
+
+
+ANNOUNCING = """
+from shop import Orders, Prices
+from freestone.service import service
+
+class Publisher:
+    __freestone_resource__ = "publisher"
+
+@service
+class AnnouncingPrices(Prices):
+    events: Publisher
+
+    async def price(self, item):
+        return 1
+"""
+
+
+def test_who_carries_events_is_shown(loaded: Callable[..., App]) -> None:
+    """In one process nobody else is needed; between several it is NATS; and the file may say it."""
+    announcing = FILE.replace('prices = "shop:PricesService"', 'prices = "announcing:AnnouncingPrices"')
+    app = loaded(announcing, announcing=ANNOUNCING)
+    assert render(plan(app, "monolith")).endswith("\n\nevents: embedded, in JSON, kept 14d\n")
+    assert "\n\nevents: by NATS, in JSON, kept 14d; 8 partitions, " in render(plan(app, "split"))
+    assert describe(plan(app, "split"))["events"] == {
+        "broker": "nats",
+        "format": "json",
+        "keep": 1209600.0,
+        "partitions": 8,
+        "replicas": 1,
+        "storage": "file",
+        "max_bytes": None,
+        "duplicate_window": 120.0,
+    }
+    chosen = loaded(announcing + '[events]\nbroker = "nats"\n', announcing=ANNOUNCING)
+    assert plan(chosen, "monolith").broker == "nats"

@@ -9,10 +9,12 @@ from types import MappingProxyType
 from typing import Any, final
 
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
+from freestone.cluster import NatsSettings
 from freestone.contract import Contract
 from freestone.service import Settings
 from freestone.wire import Limits
 
+from .broker import EventSettings
 from .discovery import Discovery
 from .entrance import Entrance
 from .environment import Environment
@@ -34,6 +36,11 @@ class ServiceSpec:
     """Those of the dependencies that are contracts: attribute by the name of the service that keeps it."""
     settings: type[Settings] | None = None
     """The record of its settings, if it has one."""
+
+    @property
+    def publishes(self) -> bool:
+        """Whether it announces events."""
+        return any(getattr(kind, "__freestone_resource__", "") == "publisher" for kind in self.dependencies.values())
 
 
 @final
@@ -100,6 +107,10 @@ class App:
     """What a connection between two processes puts up with."""
     tls: Tls | None = None
     """With what processes prove who they are; None if they do not."""
+    nats: NatsSettings | None = None
+    """Where NATS is; None if nobody has said so."""
+    events: EventSettings = field(default_factory=EventSettings)
+    """How events are kept, and by whom they are carried."""
 
     @property
     def deadlines(self) -> Deadlines:

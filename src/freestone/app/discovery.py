@@ -17,17 +17,15 @@ _SCHEMES = ("nats", "tls", "ws", "wss")
 @final
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """That processes find each other by announcing themselves."""
+    """That processes find each other by announcing themselves through NATS."""
 
-    nats: NatsSettings
     advertise: str | None = None
     """The host that processes give as theirs where they listen everywhere; None is the one from which NATS is
     reached."""
 
 
-def read_discovery(root: Table, directory: Path) -> Discovery | None:
-    """Return what ``[discovery]`` and ``[nats]`` say; None if processes are not discovered. Notes what is wrong."""
-    nats = _read_nats(root.table("nats"), directory) if "nats" in root else None
+def read_discovery(root: Table) -> Discovery | None:
+    """Return what ``[discovery]`` says; None if processes are not discovered. Notes what is wrong."""
     table = root.table("discovery")
     by = table.text("by")
     advertise = table.text("advertise")
@@ -41,10 +39,14 @@ def read_discovery(root: Table, directory: Path) -> Discovery | None:
         table.note("by", "there is no [nats]", 'say where NATS is: [nats] url = "nats://10.0.0.9:4222"')
     if ":" in advertise.strip("[]") and advertise.count(":") == 1:
         table.note("advertise", f'"{advertise}" is no host', "leave out the port: it is that where a process listens")
-    return None if by != "nats" or nats is None else Discovery(nats, advertise.strip("[]") or None)
+    return Discovery(advertise.strip("[]") or None)
 
 
-def _read_nats(table: Table, directory: Path) -> NatsSettings | None:
+def read_nats(root: Table, directory: Path) -> NatsSettings | None:
+    """Return where NATS is, as ``[nats]`` says; None if it says nothing. Notes what is wrong."""
+    if "nats" not in root:
+        return None
+    table = root.table("nats")
     urls = table.texts("url")
     if not urls:
         table.note("url", "it is missing", 'write url = "nats://10.0.0.9:4222", or a list of servers')

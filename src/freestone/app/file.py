@@ -10,12 +10,14 @@ from types import MappingProxyType
 from typing import Any, final
 
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
+from freestone.cluster import NatsSettings
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import meant
 from freestone.wire import Limits
 
 from .address import http_address
-from .discovery import Discovery, read_discovery
+from .broker import EventSettings, read_events
+from .discovery import Discovery, read_discovery, read_nats
 from .document import Document, Table
 from .policies import read_policies
 from .reach import Tls, read_endpoints, read_nameservers, read_tls
@@ -93,6 +95,10 @@ class ApplicationFile:
     """What a connection between two processes puts up with."""
     tls: Tls | None
     """With what processes prove who they are; None if they do not."""
+    nats: NatsSettings | None
+    """Where NATS is; None if nobody has said so."""
+    events: EventSettings
+    """How events are kept, and by whom they are carried."""
 
     @property
     def deadlines(self) -> Deadlines:
@@ -156,7 +162,8 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         root.note("services", "there are none", 'write NAME = "package.module:Class" for each below [services]')
     declared = "gateway" in root
     gateway = _read_gateway(root.table("gateway")) if declared else None
-    discovery = read_discovery(root, directory)
+    nats = read_nats(root, directory)
+    discovery = read_discovery(root)
     topologies = read_topologies(
         root.table("topologies"),
         tuple(services),
@@ -173,6 +180,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     nameservers = read_nameservers(root.table("dns"))
     serving = read_serving(root.table("serve"), services)
     limits = read_wire(root.table("wire"))
+    events = read_events(root.table("events"))
     tls = read_tls(root.table("tls"), directory, secrets) if "tls" in root else None
     root.refuse_unknown()
     return ApplicationFile(
@@ -193,6 +201,8 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         limits=limits,
         discovery=discovery,
         tls=tls,
+        nats=nats,
+        events=events,
     )
 
 

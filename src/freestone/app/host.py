@@ -33,6 +33,7 @@ from freestone.call import (
     resolver_of,
 )
 from freestone.clock import Clock, Random, SystemClock, SystemIds, system_random
+from freestone.cluster import NatsConnection
 from freestone.contract import contract_of, fingerprint
 from freestone.service import Settings
 from freestone.wire import Hello
@@ -94,6 +95,7 @@ class Host:
         self._interposer = interposer
         self._resolvers: list[Resolver] = []
         self._rendezvous: Rendezvous | None = None
+        self._nats: NatsConnection | None = None
         resolver = (
             self._resolver(peers or {})
             if not discover or app.discovery is None
@@ -156,6 +158,8 @@ class Host:
         then.
         """
         try:
+            if self._nats is not None:
+                await self._nats.start()
             await asyncio.gather(*(resolver.start() for resolver in self._resolvers))
             await self._lifecycle.start()
             listening = [await self._server.listen(where) for where in wire]
@@ -172,6 +176,8 @@ class Host:
     async def stop(self, seconds: float) -> None:
         """Drain: let in nobody new, let what is under way finish for that many seconds, then stop the services."""
         async with AsyncExitStack() as steps:  # the last one pushed is done first, and each whatever the others raise
+            if self._nats is not None:
+                steps.push_async_callback(self._nats.close)
             steps.push_async_callback(self._lifecycle.stop)
             for resolver in self._resolvers:
                 steps.push_async_callback(resolver.close)
@@ -193,9 +199,16 @@ class Host:
         discovered = [process.name for process in self.plan.processes if process.discovered]
         known = {name: endpoints for name, endpoints in peers.items() if name not in discovered}
         others = resolver_of(known, self.plan.app.nameservers)
-        self._rendezvous = Rendezvous(discovery, hello, discovered, others)
+        self._rendezvous = Rendezvous(self._connection(hello), discovery, hello, discovered, others)
         self._resolvers.append(self._rendezvous)
         return self._rendezvous
+
+    def _connection(self, hello: Hello) -> NatsConnection:
+        """Return the connection to NATS of this process. There is one, whatever it is for."""
+        assert self.plan.app.nats is not None, "a file that needs NATS and does not say where it is was refused"
+        if self._nats is None:
+            self._nats = NatsConnection(self.plan.app.nats, f"{hello.application} {hello.process}")
+        return self._nats
 
     def _network(self, network: Network, process_at: Callable[[Address], str]) -> Network:
         return network if self._interposer is None else self._interposer.network(network, process_at)

@@ -81,6 +81,8 @@ class _Linker:
             limits=file.limits,
             discovery=file.discovery,
             tls=file.tls,
+            nats=file.nats,
+            events=file.events,
         )
 
     def _external(self, name: str) -> ExternalSpec | None:

@@ -17,6 +17,7 @@ from freestone.service import meant
 
 from .address import from_here, replica_address
 from .app import App, GatewaySpec
+from .broker import BrokerKind
 from .topology import Process, Topology
 from .topology import cut_everywhere as cut_everywhere_topology
 from .topology import monolith as monolith_topology
@@ -109,6 +110,14 @@ class Plan:
     def application(self) -> str:
         """The application's name."""
         return self.app.name
+
+    @property
+    def broker(self) -> BrokerKind | None:
+        """Who carries the events of the application, so placed; None if it has none."""
+        if not any(spec.publishes for spec in self.app.services.values()):
+            return None
+        alone = len(self.processes) == 1 and self.processes[0].replicas == 1
+        return self.app.events.broker or ("embedded" if alone else "nats")
 
     def process(self, name: str) -> ProcessPlan:
         """Return a process by its name. Raises ConfigurationError, naming those that there are."""

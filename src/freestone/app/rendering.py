@@ -9,6 +9,7 @@ from msgspec import to_builtins
 from msgspec.structs import asdict
 
 from .address import http_url
+from .broker import event_lines
 from .differences import policy_lines
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
 from .serving import serving_lines
@@ -34,6 +35,8 @@ def render(plan: Plan) -> str:
             catalog: limit 50, retry off
 
         each process: finds its limit up to 10000 calls at a time, 1000 more wait 1s at most
+
+        events: by NATS, in JSON, kept 14d; 8 partitions, 1 replica in files, duplicates absorbed for 2m
     """
     count = len(plan.processes)
     placed = f"{plan.application}, placed as {plan.topology} for {plan.app.environment.value}"
@@ -41,6 +44,8 @@ def render(plan: Plan) -> str:
     for process in plan.processes:
         lines.extend(_process_lines(plan, process))
     lines += ["", *policy_lines(plan.app.policies), "", *serving_lines(plan.app.serving)]
+    if plan.broker is not None:
+        lines += ["", *event_lines(plan.app.events, plan.broker)]
     return "\n".join(lines) + "\n"
 
 
@@ -77,6 +82,7 @@ def describe(plan: Plan) -> dict[str, Any]:
             "methods": {name: to_builtins(policy) for name, policy in policies.methods.items()},
         },
         "serve": {**asdict(serving), "methods": dict(serving.methods)},
+        "events": {**asdict(plan.app.events), "broker": plan.broker},
     }
 
 

@@ -19,12 +19,20 @@ _EVERYWHERE = ("0.0.0.0", "::", "")
 class Rendezvous:
     """A ``Resolver`` that asks NATS for some processes, and another resolver for the others."""
 
-    def __init__(self, discovery: Discovery, hello: Hello, discovered: Collection[str], others: Resolver) -> None:
+    def __init__(
+        self,
+        connection: NatsConnection,
+        discovery: Discovery,
+        hello: Hello,
+        discovered: Collection[str],
+        others: Resolver,
+    ) -> None:
+        """``connection`` is the process's own, which somebody else starts and closes, around this."""
         self._discovery = discovery
         self._hello = hello
         self._discovered = frozenset(discovered)
         self._others = others
-        self._connection = NatsConnection(discovery.nats, f"{hello.application} {hello.process}")
+        self._connection = connection
         self._nats = NatsResolver(self._connection, hello.application)
 
     def resolve(self, process: str) -> tuple[Address, ...]:
@@ -42,7 +50,6 @@ class Rendezvous:
 
     async def start(self) -> None:
         await self._others.start()
-        await self._connection.start()
         await self._nats.start()
 
     async def announce(self, listening: Sequence[Address]) -> None:
@@ -56,7 +63,6 @@ class Rendezvous:
 
     async def close(self) -> None:
         await self._nats.close()
-        await self._connection.close()
         await self._others.close()
 
     def _of(self, process: str) -> Resolver:

@@ -21,12 +21,12 @@ def read_wire(table: Table) -> Limits:
     Mistakes are noted, zstd included that is wanted and not installed.
     """
     usual = Limits()
-    message = _size(table, "max_message", usual.message, least=usual.hello)
+    message = read_size(table, "max_message", usual.message, least=usual.hello)
     calls = table.integer("max_calls", usual.calls)
     if not 1 <= calls <= _MOST_CALLS:
         table.note("max_calls", f"it is {calls}; it must be from 1 to {_MOST_CALLS}")
         calls = usual.calls
-    compress = _size(table, "compress", 0) or None
+    compress = read_size(table, "compress", 0) or None
     if compress is not None and not can_compress():
         table.note("compress", "zstd is not installed", "install freestone[zstd]")
         compress = None
@@ -36,8 +36,8 @@ def read_wire(table: Table) -> Limits:
     )
 
 
-def _size(table: Table, key: str, default: int, *, least: int = 1) -> int:
-    """Return the bytes of a size: a text with a unit, or a number."""
+def read_size(table: Table, key: str, default: int, *, least: int = 1) -> int:
+    """Return the bytes of a size: a text with a unit, or a number. Notes what is none."""
     value = table.get(key)
     if value is None:
         return default

@@ -34,12 +34,12 @@ def seconds(written: object) -> float:
 def shown(duration: float) -> str:
     """Return a duration in seconds as people write it.
 
-    >>> shown(0.25), shown(10.0), shown(120.0), shown(90.0)
-    ('250ms', '10s', '2m', '90s')
+    >>> shown(0.25), shown(10.0), shown(120.0), shown(90.0), shown(1209600.0)
+    ('250ms', '10s', '2m', '90s', '14d')
     """
     if duration < 1:
         return f"{duration * 1000:.6g}ms"
-    for unit in ("h", "m"):
+    for unit in ("d", "h", "m"):
         if duration % _UNITS[unit] == 0:
             return f"{duration / _UNITS[unit]:.6g}{unit}"
     return f"{duration:.6g}s"
