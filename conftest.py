@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -40,7 +42,12 @@ class _Page(pytest.File):
 
 class _Examples(pytest.Item):
     def runtest(self) -> None:
-        for example in _PAGES.parse(self.path).examples():
+        document = _PAGES.parse(self.path)
+        # A module of its own: what a page declares is beside nothing that another page does.
+        module = ModuleType(f"page_{self.path.stem}")
+        document.namespace = vars(module)
+        sys.modules[module.__name__] = module
+        for example in document.examples():
             example.evaluate()
 
 

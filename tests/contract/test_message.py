@@ -13,7 +13,7 @@ class Outline(Message):
     steps: tuple[str, ...] = ()
 
 
-class ResourceCompleted(Event, key="learner", name="resource.completed", version=2):
+class ResourceCompleted(Event, key="learner", name="Completed", version=2):
     learner: str
     resource: str
     before: ResourceCompleted | None = None
@@ -42,7 +42,7 @@ def test_a_message_is_a_value() -> None:
 def test_an_event_has_a_key_a_name_and_a_version() -> None:
     """They are declared with the class."""
     assert ResourceCompleted.__event_key__ == "learner"
-    assert ResourceCompleted.__event_name__ == "resource.completed"
+    assert ResourceCompleted.__event_name__ == "Completed"
     assert ResourceCompleted.__event_version__ == 2
 
 

@@ -8,6 +8,7 @@ from .contract import Contract, contract_of, contracts_of, is_contract, operatio
 from .declaration import command, query
 from .duration import seconds, shown
 from .error_body import ErrorBody
+from .events import contract_of_event, events_of, type_name
 from .message import Event, Message
 from .operation import Operation
 from .options import Options
@@ -39,7 +40,9 @@ __all__ = [
     "class_place",
     "command",
     "contract_of",
+    "contract_of_event",
     "contracts_of",
+    "events_of",
     "fingerprint",
     "function_annotations",
     "function_place",
@@ -55,6 +58,7 @@ __all__ = [
     "seconds",
     "shape_of",
     "shown",
+    "type_name",
     "type_text",
     "value_codec",
 ]

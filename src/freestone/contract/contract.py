@@ -18,6 +18,7 @@ from .method import Method
 from .operation import Operation
 from .place import class_place, function_place
 from .report import Report
+from .scope import CONTRACTS, remember
 from .types import TypeCheck
 
 RESERVED = frozenset({"start", "stop"})
@@ -57,6 +58,7 @@ class ContractMeta(type):
             scope = {**names_around(), name: cls}
             _check_class(cls, replaced, report)
             setattr(cls, _OPERATIONS, _read(cls, scope, report))
+            remember(cls, CONTRACTS)
         else:
             _check_keeper(cls, replaced, report)
         report.raise_if_any()

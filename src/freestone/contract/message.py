@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import msgspec
 
 from .place import class_place
 from .report import Report
+from .scope import EVENTS, found, remember, scope_of
 from .shape import Form, record_fields, shape_of, type_text
 from .types import Spot, TypeCheck
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))  # so that no subclass need say frozen
@@ -49,6 +53,7 @@ class EventMeta(msgspec.StructMeta):
         cls.__event_version__ = version
         if bases != (Message,):  # Event itself
             _check(cls)
+            remember(cls, EVENTS)
         return cls
 
 
@@ -60,8 +65,9 @@ class Event(Message, metaclass=EventMeta):
     ...     resource: str
 
     ``key`` names a field: subscribers see the events that share its value in order. ``name`` is what it is
-    called outside, the name of the class by default; ``version`` counts breaking changes of its fields. Raises
-    DeclarationError with all mistakes when the class is made.
+    called outside, the name of the class by default; ``version`` counts breaking changes of its fields. It belongs to
+    the contract in whose module, or body, it is declared. Raises DeclarationError with all mistakes when the class is
+    made.
     """
 
     __event_key__: ClassVar[str | None]
@@ -98,4 +104,14 @@ def _check(cls: Any) -> None:
         )  # fmt: skip
     if version < 1:
         report.add(name, f"its version is {version}", "count from 1", place)
+    called = cls.__event_name__
+    if not _NAME.fullmatch(called):
+        report.add(name, f'"{called}" is no name for an event', "use letters, digits, dashes and underscores", place)
+    for other in found(scope_of(cls), EVENTS):
+        said: Any = other
+        if (said.__event_name__, said.__event_version__) == (called, version) and said.__qualname__ != cls.__qualname__:
+            report.add(
+                name, f"{said.__name__} has the name {called} already",
+                "give one of them another name, or another version", place,
+            )  # fmt: skip
     report.raise_if_any()
