@@ -1,0 +1,92 @@
+"""The seam of brokers. A broker is a log: events are appended, and read in order from any place that was kept.
+
+It knows nothing of who reads. A subscription keeps its own cursor in its own database, with what it did; so nothing
+is redelivered because somebody was slow, and nothing is given up after so many attempts behind anybody's back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol, final
+
+import msgspec
+
+from freestone.errors import FreestoneError
+
+from .envelope import Envelope
+
+
+@final
+class Source(msgspec.Struct, frozen=True):
+    """Whose events are read."""
+
+    application: str
+    service: str
+
+
+@final
+class Cursor(msgspec.Struct, frozen=True):
+    """A place in a log that can be kept."""
+
+    log: str
+    """The identity of the log: it changes when the log is made anew or restored."""
+    position: int
+    """Everything up to here is done; 0 is nothing."""
+    id: str = ""
+    """The id of the event at that position, to notice a log that was rolled back; empty if nobody knows."""
+
+
+@final
+class Recorded(msgspec.Struct, frozen=True):
+    """An event, and where in the log it is."""
+
+    envelope: Envelope
+    cursor: Cursor
+
+
+class LogLost(FreestoneError):
+    """The cursor is of another log, or of a state that the log has been rolled back from.
+
+    Read from the beginning: the inbox absorbs what is known.
+    """
+
+
+class LogTrimmed(FreestoneError):
+    """What followed the cursor is gone by retention. ``after`` is where to continue: before the first that is left."""
+
+    def __init__(self, message: str, after: Cursor) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Broker(Protocol):
+    """Carries events from those who announce them to those who listen."""
+
+    async def start(self) -> None:
+        """Begin to connect. Does not wait until the broker answers; later uses do."""
+        ...
+
+    async def close(self) -> None:
+        """End what it has begun. Called once, after every use."""
+        ...
+
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Append the events, in their order; they are durable when it returns.
+
+        One whose id was seen lately is absorbed. Raises Unavailable when some of them may not have been appended: it is
+        tried again with the same.
+        """
+        ...
+
+    def read(
+        self, source: Source, types: frozenset[str], partitions: frozenset[int], after: Cursor | None
+    ) -> AsyncGenerator[Sequence[Recorded]]:
+        """Yield the events of those types and partitions that follow the cursor, in order and for ever.
+
+        ``after`` None is the beginning. It survives the broker's absence by itself. Raises LogLost and LogTrimmed.
+        """
+        ...
+
+    async def end(self, source: Source) -> Cursor:
+        """Return the place after everything that is there now: where a subscription "from now on" begins."""
+        ...
