@@ -275,3 +275,38 @@ async def test_the_session_is_reached_through_run(db: Database, account: Any) ->
         await db.execute(update(account).values(balance=7).execution_options(synchronize_session=False))
         await transaction.run(lambda session: session.refresh(row))
         assert row.balance == 7
+
+
+async def test_what_follows_a_commit_is_called_once_it_has_happened(db: Database, account: Any) -> None:
+    """Before the caller goes on, once, and only then; what it raises changes nothing of the commit."""
+    seen: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("not here")
+
+    async with db.transaction() as transaction:
+        db.add(account(owner="ada"))
+        transaction.after_commit(lambda: seen.append("first"))
+        transaction.after_commit(fail)
+        transaction.after_commit(lambda: seen.append("second"))
+        await db.flush()
+        assert seen == []
+    assert seen == ["first", "second"]
+    async with db.transaction():
+        assert await db.scalar(select(func.count()).select_from(account)) == 1
+
+
+async def test_nothing_follows_a_transaction_that_was_undone(db: Database, account: Any) -> None:
+    """Whether its block raised, or its commit was refused."""
+    seen: list[str] = []
+    with pytest.raises(RuntimeError, match="no"):
+        async with db.transaction() as transaction:
+            transaction.after_commit(lambda: seen.append("undone"))
+            raise RuntimeError("no")
+    with pytest.raises(Aborted):
+        async with db.transaction() as transaction:
+            db.add(account(owner="ada"))
+            await db.flush()
+            transaction.after_commit(lambda: seen.append("broken"))
+            transaction.fail(RuntimeError("broken"))
+    assert seen == []

@@ -57,6 +57,7 @@ class Transaction:
         self._session: AsyncSession | None = None
         self._added: list[object] = []
         self._callbacks: list[Callable[[Transaction], Awaitable[None]]] = []
+        self._afterwards: list[Callable[[], None]] = []
         self._turn = asyncio.Lock()
         self._broken: BaseException | None = None
         self._ended = False
@@ -105,6 +106,11 @@ class Transaction:
         """Have the callback awaited before the commit, in the transaction. What it raises undoes everything."""
         self._check()
         self._callbacks.append(callback)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have the callback called once the commit has happened, before anybody is told. It must not raise."""
+        self._check()
+        self._afterwards.append(callback)
 
     def fail(self, error: BaseException) -> None:
         """Allow nothing more but the rollback. A transaction that only reads has nothing to undo, and goes on."""
@@ -216,6 +222,8 @@ class Transaction:
                     await session.close()  # which leaves the connection's transaction as it is
                 if connection is not None:
                     await self._close(connection, commit)
+                if commit:
+                    self._tell()
             finally:
                 self._driver = None
                 if self._lane is not None:
@@ -235,6 +243,13 @@ class Transaction:
             _log.warning("%s could not be rolled back; its connection is closed, which does the same", self.owner)
         finally:
             await connection.close()
+
+    def _tell(self) -> None:
+        for callback in self._afterwards:
+            try:
+                callback()
+            except Exception:
+                _log.exception("what is to follow the commit of %s failed; the commit stands", self.owner)
 
     def _commit_failed(self, error: DBAPIError) -> ServiceError:
         translated = self._store.translate(error)
