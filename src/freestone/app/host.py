@@ -38,6 +38,7 @@ from freestone.contract import contract_of, fingerprint
 from freestone.service import Settings
 from freestone.wire import Hello
 
+from .background import Background
 from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
 from .discovery import Discovery
@@ -47,7 +48,7 @@ from .lifecycle import Lifecycle
 from .local import Near
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
 from .rendezvous import Rendezvous
-from .resources import resources_in
+from .resources import Resources
 
 C = TypeVar("C")
 
@@ -127,7 +128,7 @@ class Host:
         self._binder = Binder(
             app.kept_by,
             self._transport,
-            Surroundings(resources_in(app.data, clock), settings or {}, clock, random),
+            Surroundings(Resources(app.data, clock), settings or {}, clock, random),
         )
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
@@ -135,6 +136,8 @@ class Host:
         network = SocketNetwork(proof, plaintext=self.process.plaintext)
         self._server = Server(self._binder.dispatcher, hello, limits=app.limits, network=network, serving=app.serving)
         self._gateway: Opened | None = None
+        self.background = Background()
+        """What runs besides the services; add to it before ``start``."""
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -152,7 +155,7 @@ class Host:
         return client
 
     async def start(self, wire: Sequence[socket.socket | Address] = (), gateway: socket.socket | None = None) -> None:
-        """Make and start the services, then serve the wire at those places, then open the gateway.
+        """Make and start the services, then what runs in the background, then serve the wire and open the gateway.
 
         Raises StartError if a service does not start, OSError if an address can't be had. What was started is stopped
         then.
@@ -162,6 +165,7 @@ class Host:
                 await self._nats.start()
             await asyncio.gather(*(resolver.start() for resolver in self._resolvers))
             await self._lifecycle.start()
+            await self.background.start()
             listening = [await self._server.listen(where) for where in wire]
             if self._rendezvous is not None:
                 await self._rendezvous.announce(listening)
@@ -183,6 +187,7 @@ class Host:
                 steps.push_async_callback(resolver.close)
             for pool in (self._pool, *self._external.values()):
                 steps.push_async_callback(pool.close)
+            steps.push_async_callback(self.background.stop, seconds)
             steps.push_async_callback(self._server.drain, seconds)
             if self._rendezvous is not None:
                 steps.push_async_callback(self._rendezvous.leave)

@@ -15,7 +15,7 @@ from freestone.service import Settings, order
 
 from .binder import Binder, Surroundings
 from .lifecycle import Lifecycle
-from .resources import resources_in
+from .resources import Resources
 
 C = TypeVar("C")
 Near = Callable[[Dispatcher, str, Policies], Transport]
@@ -63,7 +63,7 @@ async def local(
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
         clock = clock or SystemClock()
-        surroundings = Surroundings(resources_in(directory, clock), settings or {}, clock, random or system_random())
+        surroundings = Surroundings(Resources(directory, clock), settings or {}, clock, random or system_random())
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
 

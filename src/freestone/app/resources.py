@@ -1,32 +1,47 @@
-"""What services own, opened where the application keeps its data."""
+"""What a host gives to services as their own: where on this machine an application keeps its data."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, final
 
 from freestone.clock import Clock
 from freestone.errors import ConfigurationError, Mistake
 
 from .binder import Resource
 
+if TYPE_CHECKING:
+    from freestone.data import Database
 
-def resources_in(directory: Path, clock: Clock | None = None) -> Callable[[str, type[Any], str], Resource]:
-    """Return a maker of resources that keeps files in the directory, one a service.
 
-    A database's migrations are in the folder ``migrations`` beside the module of the service's class; ``clock`` is the
-    time of its leases, by default the machine's.
+@final
+class Resources:
+    """Makes the resources of services, which keep files in a directory, one a service.
+
+    A service has one database, however many attributes use it. Its migrations are in the folder ``migrations`` beside
+    the module of the service's class; ``clock`` is the time of its leases, by default the machine's.
     """
 
-    def make(service: str, cls: type[Any], kind: str) -> Resource:
-        if kind != "database":
-            raise ConfigurationError(
-                [Mistake(f"service {service}", f"it needs a {kind}, which this host can't give", "ask for a Database")]
-            )
+    def __init__(self, directory: Path, clock: Clock | None = None) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._databases: dict[str, Database] = {}
+
+    def __call__(self, service: str, cls: type[Any], kind: str) -> Resource:
+        """Return a resource of that kind. Raises ConfigurationError for a kind that there is not."""
+        if kind == "database":
+            return self.database(service, cls)
+        raise ConfigurationError(
+            [Mistake(f"service {service}", f"it needs a {kind}, which this host can't give", "ask for a Database")]
+        )
+
+    def database(self, service: str, cls: type[Any]) -> Database:
+        """Return the service's database, which is the same at each call."""
         from freestone.data import Database  # SQLAlchemy is imported only where a service has a database
 
-        return Database.open(directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations", clock=clock)
-
-    return make
+        found = self._databases.get(service)
+        if found is None:
+            path, migrations = self._directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations"
+            found = self._databases[service] = Database.open(path, migrations, clock=self._clock)
+        return found
