@@ -18,6 +18,7 @@ from .context import (
 from .extra import Extra
 from .fallback import FallbackValue, fallback
 from .field import MAX_FIELDS, ContextField, declared_field
+from .mark import Mark, leave_mark, marked, marks_on
 from .order import order
 from .received import Received, note_result, received
 from .secret import Secret
@@ -37,6 +38,7 @@ __all__ = [
     "FallbackValue",
     "Given",
     "Identity",
+    "Mark",
     "Misfit",
     "Received",
     "Secret",
@@ -53,6 +55,9 @@ __all__ = [
     "is_key",
     "is_span_id",
     "keyed",
+    "leave_mark",
+    "marked",
+    "marks_on",
     "meant",
     "misfits",
     "note_result",

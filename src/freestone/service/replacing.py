@@ -13,6 +13,7 @@ from freestone.errors import ServiceError
 
 from .fallback import FallbackValue, declared_fallback
 from .keeping import check_stand_in
+from .mark import attributes_of
 
 
 def find_fallbacks(
@@ -24,7 +25,7 @@ def find_fallbacks(
         if is_contract(kind):
             known.update({getattr(kind, name): operation for name, operation in operations(kind).items()})
     found: dict[Operation, str] = {}
-    for name, attribute in _attributes(cls).items():
+    for name, attribute in attributes_of(cls).items():
         wanted = declared_fallback(attribute)
         if wanted is None:
             continue
@@ -51,14 +52,6 @@ def find_fallbacks(
             except ServiceError as error:
                 problem = error.message.rpartition(": ")[2]
                 report.add(title, f"its value is no result of {called}: {problem}", "give one that is", place)
-    return found
-
-
-def _attributes(cls: type) -> dict[str, Any]:
-    """Return what a class and its bases define, the nearest definition of each name."""
-    found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__[:-1]):
-        found.update(vars(base))
     return found
 
 

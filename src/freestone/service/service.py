@@ -33,6 +33,7 @@ from freestone.contract import (
 )
 
 from .keeping import check_operation
+from .mark import check_marks
 from .replacing import find_fallbacks
 from .settings import Settings
 
@@ -66,6 +67,7 @@ def service(cls: type[_T]) -> type[_T]:
     report = Report()
     wanted = _Declaration(cls, scope, report).check()
     fallbacks = find_fallbacks(cls, wanted, scope, report)
+    check_marks(cls, scope, report)
     report.raise_if_any()
     setattr(cls, _DEPENDENCIES, MappingProxyType(wanted))
     setattr(cls, _FALLBACKS, MappingProxyType(fallbacks))
