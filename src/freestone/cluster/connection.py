@@ -75,9 +75,23 @@ class NatsConnection:
         name = None if transport is None or not self.is_connected else transport.get_extra_info("sockname")
         return str(name[0]) if name else None
 
-    def watch(self, connected: Callable[[], None]) -> None:
-        """Call ``connected`` each time that a connection was made, from now on."""
+    def watch(self, connected: Callable[[], None]) -> Callable[[], None]:
+        """Call ``connected`` each time that a connection was made, until what is returned is called."""
         self._watchers.append(connected)
+
+        def end() -> None:
+            if connected in self._watchers:
+                self._watchers.remove(connected)
+
+        return end
+
+    async def connected(self) -> Client:
+        """Wait until there is a connection, and return that of nats-py. Waits for ever."""
+        while not self.is_connected:
+            await self._ready.wait()
+            if not self.is_connected:  # it was lost in this very turn, and nobody has been told yet
+                await asyncio.sleep(_AGAIN / 10)
+        return self.client
 
     async def start(self) -> None:
         """Begin to connect, and wait up to 2 s for it. Goes on for ever in the background; does not raise for it."""
@@ -141,10 +155,11 @@ class NatsConnection:
         _log.info("connected to NATS")
         self._told = False
         self._ready.set()
-        for watcher in self._watchers:
+        for watcher in tuple(self._watchers):
             watcher()
 
     async def _disconnected(self) -> None:
+        self._ready.clear()
         if not self._closing:
             _log.warning("the connection to NATS at %s is lost; it is made again", ", ".join(self._shown()))
 

@@ -38,9 +38,14 @@ class Cursor(msgspec.Struct, frozen=True):
 
 @final
 class Recorded(msgspec.Struct, frozen=True):
-    """An event, and where in the log it is."""
+    """An event, and where in the log it is.
 
-    envelope: Envelope
+    ``envelope`` None is a mark: up to this cursor there was nothing more for the reader. Keep it as its cursor, now and
+    then. A subscription to something rare would otherwise stay where its last event was, until the log ends behind it,
+    and it could not be told from one that has missed something.
+    """
+
+    envelope: Envelope | None
     cursor: Cursor
 
 
@@ -83,7 +88,8 @@ class Broker(Protocol):
     ) -> AsyncGenerator[Sequence[Recorded]]:
         """Yield the events of those types and partitions that follow the cursor, in order and for ever.
 
-        ``after`` None is the beginning. It survives the broker's absence by itself. Raises LogLost and LogTrimmed.
+        ``after`` None is the beginning. Marks come between them now and then. It survives the broker's absence by
+        itself. Raises LogLost and LogTrimmed.
         """
         ...
 
