@@ -18,6 +18,7 @@ from .rendering import render
 from .report import Report
 from .schema import fingerprint, schema
 from .shape import Form, Shape, record_fields, shape_of, type_text
+from .upcast import upcast, upcasted
 from .value import ValueCodec, identity_of, immutable_codec, value_codec
 
 __all__ = [
@@ -60,5 +61,7 @@ __all__ = [
     "shown",
     "type_name",
     "type_text",
+    "upcast",
+    "upcasted",
     "value_codec",
 ]

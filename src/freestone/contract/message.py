@@ -13,6 +13,7 @@ from .report import Report
 from .scope import EVENTS, found, remember, scope_of
 from .shape import Form, record_fields, shape_of, type_text
 from .types import Spot, TypeCheck
+from .upcast import check_upcasters
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -104,6 +105,7 @@ def _check(cls: Any) -> None:
         )  # fmt: skip
     if version < 1:
         report.add(name, f"its version is {version}", "count from 1", place)
+    check_upcasters(cls, report)
     called = cls.__event_name__
     if not _NAME.fullmatch(called):
         report.add(name, f'"{called}" is no name for an event', "use letters, digits, dashes and underscores", place)
