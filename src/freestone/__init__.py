@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .clock import Clock, Ids, Random
-from .contract import Contract, Event, Message, command, query
+from .contract import Contract, Event, Message, command, query, upcast
 from .errors import DidNotHappen, MayHaveHappened, ServiceError
 from .service import (
     Context,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .app import connect, local
     from .call import gather, gather_all, invalidate, settle
     from .data import Database
+    from .events import subscribe
     from .lease import Lease
 
 __all__ = [
@@ -67,12 +68,15 @@ __all__ = [
     "received",
     "service",
     "settle",
+    "subscribe",
+    "upcast",
 ]
 
 __version__ = "0.1.0"
 
 _LATER = {
     "Database": "freestone.data", "Lease": "freestone.lease", "connect": "freestone.app", "local": "freestone.app",
+    "subscribe": "freestone.events",
     **dict.fromkeys(("gather", "gather_all", "invalidate", "settle"), "freestone.call"),
 }  # fmt: skip
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""

@@ -26,6 +26,7 @@ The first split is the one that a caller acts on: may this be tried again withou
     ├── Misconfigured                         as it is, it can't run; to try again changes nothing
     │   ├── DeclarationError                  mistakes in a contract or a service
     │   └── ConfigurationError                mistakes in freestone.toml or in settings
+    ├── Reject                                an event that its subscriber will never handle
     └── ProtocolError                         a peer does not speak the wire
 
 The numbers are the canonical codes of gRPC (https://grpc.io/docs/guides/status-codes/). A connection that is
@@ -285,6 +286,13 @@ class DeclarationError(_Mistakes):
 
 class ConfigurationError(_Mistakes):
     """The application file or a service's settings are wrong. Holds all mistakes, not the first alone."""
+
+
+class Reject(FreestoneError):
+    """Raised by a subscriber for an event that it will never be able to handle: it is set aside at once, not retried.
+
+    >>> error = Reject("order 17 is in a currency that nobody uses")
+    """
 
 
 class ProtocolError(FreestoneError):

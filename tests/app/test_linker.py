@@ -287,3 +287,55 @@ def test_mistakes_of_the_file_and_of_the_code_are_told_together(mistakes: Callab
     assert [line.split(": ")[1] for line in lines] == [
         "name", "nam", "services.orders", "services.prices", "topologies.split"
     ]  # fmt: skip
+
+
+HEARING = """
+from freestone.contract import Contract, Event, command
+from freestone.events import subscribe
+from freestone.service import service
+
+class Rates(Contract):
+    class Changed(Event, key="currency"):
+        currency: str
+
+class Stock(Contract):
+    @command
+    async def take(self, item: str) -> None: ...
+
+@service
+class StockService(Stock):
+    async def take(self, item): ...
+
+    @subscribe(Rates.Changed)
+    async def reprice(self, event): ...
+"""
+
+
+def test_a_subscription_is_linked_to_the_service_that_keeps_the_contract_of_its_event(
+    loaded: Callable[..., App],
+) -> None:
+    """Also to one of another application, by the name that it has there."""
+    app = loaded(
+        """
+        name = "shop"
+        [services]
+        stock = "hearing:StockService"
+        rates = { contract = "hearing:Rates", application = "bank", at = "tcp://10.0.0.7:7000" }
+        """,
+        hearing=HEARING,
+    )
+
+    (spec,) = app.services["stock"].subscriptions
+
+    assert (spec.source.application, spec.source.service, spec.type) == ("bank", "rates", "rates.Changed")
+    assert spec.subscription.method == "reprice"
+
+
+def test_a_subscription_to_an_event_that_nobody_announces_is_a_mistake(mistakes: Callable[..., list[str]]) -> None:
+    """The service that keeps its contract is to be named, here or elsewhere."""
+    (line,) = mistakes('name = "shop"\n[services]\nstock = "hearing:StockService"\n', hearing=HEARING)
+
+    assert line == (
+        "freestone.toml:3: services.stock: no service keeps Rates, and StockService.reprice is subscribed to its event "
+        'Changed; add the service that keeps Rates to [services], or { contract = "…:Rates", at = "…" }'
+    )

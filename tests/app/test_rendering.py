@@ -83,6 +83,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
                 "discovered": False,
                 "stage": 0,
                 "calls": [{"from": "(gateway)", "to": "orders", "by": "wire", "process": "orders"}],
+                "subscriptions": [],
             },
             {
                 "name": "prices",
@@ -94,6 +95,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
                 "discovered": False,
                 "stage": 2,
                 "calls": [],
+                "subscriptions": [],
             },
             {
                 "name": "orders",
@@ -105,6 +107,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
                 "discovered": False,
                 "stage": 1,
                 "calls": [{"from": "orders", "to": "prices", "by": "wire", "process": "prices"}],
+                "subscriptions": [],
             },
         ],
         "deadline": 5.0,
@@ -155,3 +158,56 @@ def test_who_carries_events_is_shown(loaded: Callable[..., App]) -> None:
     }
     chosen = loaded(announcing + '[events]\nbroker = "nats"\n', announcing=ANNOUNCING)
     assert plan(chosen, "monolith").broker == "nats"
+
+
+LISTENING = """
+name = "shop"
+[services]
+stock = "listening:StockService"
+prices = { contract = "listening:Prices", application = "market", at = "tcp://10.0.0.7:7000" }
+"""
+
+LISTENING_CODE = """
+from freestone.contract import Contract, Event, command
+from freestone.events import subscribe
+from freestone.service import service
+
+class Prices(Contract):
+    class Changed(Event, key="item"):
+        item: str
+
+class Stock(Contract):
+    class Sold(Event, key="item", name="ItemSold"):
+        item: str
+
+    @command
+    async def take(self, item: str) -> None: ...
+
+@service
+class StockService(Stock):
+    async def take(self, item): ...
+
+    @subscribe(Prices.Changed, start="beginning", name="prices")
+    async def reprice(self, event): ...
+
+    @subscribe(Stock.Sold)
+    async def reorder(self, event): ...
+"""
+
+
+def test_what_a_service_hears_is_shown_with_whose_it_is(loaded: Callable[..., App]) -> None:
+    """By the name that it is kept under; an event of another application is told apart."""
+    text = render(plan(loaded(LISTENING, listening=LISTENING_CODE)))
+
+    assert "        ← prices.Changed   prices, from the beginning, of market\n" in text
+    assert "        ← stock.ItemSold   reorder, from now on\n" in text
+    assert "\nevents: by NATS" in text  # for no other application can read what is embedded in this one
+
+
+def test_what_a_service_hears_is_described_for_programs(loaded: Callable[..., App]) -> None:
+    (process,) = describe(plan(loaded(LISTENING, listening=LISTENING_CODE)))["processes"]
+
+    assert process["subscriptions"][0] == {
+        "service": "stock", "name": "prices", "event": "prices.Changed", "application": "market",
+        "start": "beginning", "tries": 8, "deadline": 30.0, "on_failure": "wait",
+    }  # fmt: skip

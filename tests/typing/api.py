@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import assert_type
+from typing import Any, assert_type
 
 from freestone import (
     Clock,
@@ -37,6 +37,8 @@ from freestone import (
     received,
     service,
     settle,
+    subscribe,
+    upcast,
 )
 from freestone.gateway import Gateway, get, mount, post
 from freestone.testing import fake
@@ -47,15 +49,20 @@ class Path(Message):
     minutes: int = 0
 
 
-class PathRead(Event, key="slug"):
-    slug: str
-
-
 class Unready(errors.FailedPrecondition):
     needs: tuple[str, ...]
 
 
 class Catalog(Contract):
+    class Read(Event, key="slug", version=2):
+        slug: str
+        minutes: int
+
+        @upcast(from_version=1)
+        @staticmethod
+        def with_minutes(fields: dict[str, Any]) -> dict[str, Any]:
+            return {**fields, "minutes": 0}
+
     @query
     async def path(self, slug: str, draft: bool = False) -> Path:
         """Return a path."""
@@ -126,6 +133,17 @@ class ReaderService(Reader):
 
 
 @service
+class HearingReaderService(Reader):
+    async def minutes(self, slug: str) -> int:
+        assert_type(await self.count(Catalog.Read(slug, 1)), None)
+        return 0
+
+    @subscribe(Catalog.Read, start="beginning", tries=3, backoff="1s", deadline=5, on_failure="skip")
+    async def count(self, event: Catalog.Read) -> None:
+        assert_type(event.slug, str)
+
+
+@service
 class PatientReaderService(Reader):
     catalog: Catalog
 
@@ -145,6 +163,12 @@ class Wrong:
     @fallback(Catalog.path)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     async def path(self, number: int) -> Path:
         return Path("")
+
+    @subscribe(Catalog.Read)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async def read(self, event: Path) -> None: ...
+
+    @subscribe(Catalog.Read, start="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async def later(self, event: Catalog.Read) -> None: ...
 
 
 async def constructed_by_hand(catalog: Catalog) -> None:

@@ -10,7 +10,8 @@ from typing import Any, final
 
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.cluster import NatsSettings
-from freestone.contract import Contract
+from freestone.contract import Contract, type_name
+from freestone.events import Source, Subscription
 from freestone.service import Settings
 from freestone.wire import Limits
 
@@ -20,6 +21,20 @@ from .entrance import Entrance
 from .environment import Environment
 from .reach import Tls
 from .topology import Topology
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SubscriptionSpec:
+    """What a service hears, and whose event it is."""
+
+    subscription: Subscription
+    source: Source
+
+    @property
+    def type(self) -> str:
+        """What the event is called between services: ``catalog.PathRetired``."""
+        return type_name(self.source.service, self.subscription.event)
 
 
 @final
@@ -36,6 +51,8 @@ class ServiceSpec:
     """Those of the dependencies that are contracts: attribute by the name of the service that keeps it."""
     settings: type[Settings] | None = None
     """The record of its settings, if it has one."""
+    subscriptions: tuple[SubscriptionSpec, ...] = ()
+    """The events that it hears."""
 
     @property
     def publishes(self) -> bool:

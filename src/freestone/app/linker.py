@@ -8,11 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, final
 
-from freestone.contract import Contract, Kind, contract_of, is_contract, operations
+from freestone.contract import Contract, Kind, contract_of, contract_of_event, is_contract, operations
 from freestone.errors import DeclarationError
+from freestone.events import Source, subscriptions
 from freestone.service import Given, Settings, dependencies, meant, misfits, order
 
-from .app import App, ExternalSpec, GatewaySpec, ServiceSpec
+from .app import App, ExternalSpec, GatewaySpec, ServiceSpec, SubscriptionSpec
 from .document import Document
 from .entrance import Entrance
 from .environment import read_environment
@@ -144,8 +145,30 @@ class _Linker:
                 why = f"{spec.cls.__name__}.{attribute} needs it"
                 self._note_unkept(("services", spec.name), kind, why)
         return ServiceSpec(
-            spec.name, spec.cls, spec.contract, spec.dependencies, MappingProxyType(calls), spec.settings
+            spec.name,
+            spec.cls,
+            spec.contract,
+            spec.dependencies,
+            MappingProxyType(calls),
+            spec.settings,
+            self._subscriptions(spec),
         )
+
+    def _subscriptions(self, spec: ServiceSpec) -> tuple[SubscriptionSpec, ...]:
+        """Return what a service is subscribed to, each with the service that announces it."""
+        found: list[SubscriptionSpec] = []
+        for subscription in subscriptions(spec.cls):
+            contract = contract_of_event(subscription.event)
+            keeper = self._keepers.get(contract)
+            if keeper is None:
+                event = subscription.event.__name__
+                why = f"{spec.cls.__name__}.{subscription.method} is subscribed to its event {event}"
+                self._note_unkept(("services", spec.name), contract, why)
+                continue
+            external = self._file.externals.get(keeper)
+            application = self._file.name if external is None else external.application or self._file.name
+            found.append(SubscriptionSpec(subscription, Source(application, keeper)))
+        return tuple(found)
 
     def _ordered(self, services: Mapping[str, ServiceSpec]) -> Mapping[str, ServiceSpec]:
         """Return the services, each after those that it calls; in the file's order if they call in a circle."""

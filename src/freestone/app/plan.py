@@ -114,9 +114,11 @@ class Plan:
     @property
     def broker(self) -> BrokerKind | None:
         """Who carries the events of the application, so placed; None if it has none."""
-        if not any(spec.publishes for spec in self.app.services.values()):
+        services = self.app.services.values()
+        if not any(spec.publishes or spec.subscriptions for spec in services):
             return None
-        alone = len(self.processes) == 1 and self.processes[0].replicas == 1
+        foreign = any(it.source.application != self.app.name for spec in services for it in spec.subscriptions)
+        alone = not foreign and len(self.processes) == 1 and self.processes[0].replicas == 1
         return self.app.events.broker or ("embedded" if alone else "nats")
 
     def process(self, name: str) -> ProcessPlan:

@@ -9,6 +9,7 @@ from msgspec import to_builtins
 from msgspec.structs import asdict
 
 from .address import http_url
+from .app import SubscriptionSpec
 from .broker import event_lines
 from .differences import policy_lines
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
@@ -23,13 +24,16 @@ def render(plan: Plan) -> str:
 
     ::
 
-        academy, placed as split for development: 2 processes
+        academy, placed as split for development: 3 processes
 
         edge
             (gateway) on http://127.0.0.1:8000
                 → catalog   wire, to process catalog
         catalog ×2
             catalog
+        progress
+            progress
+                ← catalog.PathRetired   close_enrolments, from now on
 
         calls: deadline 10s
             catalog: limit 50, retry off
@@ -71,6 +75,11 @@ def describe(plan: Plan) -> dict[str, Any]:
                     {"from": caller, "to": callee, **_route_described(process.routes[callee])}
                     for caller, callee in _edges(plan, process)
                 ],
+                "subscriptions": [
+                    _subscription_described(service, spec)
+                    for service in process.services
+                    for spec in plan.app.services[service].subscriptions
+                ],
             }
             for process in plan.processes
         ],
@@ -105,6 +114,31 @@ def _process_lines(plan: Plan, process: ProcessPlan) -> Iterator[str]:
         for other, callee in edges:
             if other == caller:
                 yield f"        → {callee:<{width}}   {_route_shown(process.routes[callee])}"
+        if caller in process.services:
+            yield from _subscription_lines(plan, plan.app.services[caller].subscriptions)
+
+
+def _subscription_lines(plan: Plan, specs: tuple[SubscriptionSpec, ...]) -> Iterator[str]:
+    width = max((len(spec.type) for spec in specs), default=0)
+    for spec in specs:
+        heard = spec.subscription
+        since = "from now on" if heard.start == "now" else "from the beginning"
+        whose = "" if spec.source.application == plan.application else f", of {spec.source.application}"
+        yield f"        ← {spec.type:<{width}}   {heard.name}, {since}{whose}"
+
+
+def _subscription_described(service: str, spec: SubscriptionSpec) -> dict[str, Any]:
+    heard = spec.subscription
+    return {
+        "service": service,
+        "name": heard.name,
+        "event": spec.type,
+        "application": spec.source.application,
+        "start": heard.start,
+        "tries": heard.tries,
+        "deadline": heard.deadline,
+        "on_failure": heard.on_failure,
+    }
 
 
 def _edges(plan: Plan, process: ProcessPlan) -> Iterator[tuple[str, str]]:

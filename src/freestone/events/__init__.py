@@ -16,6 +16,7 @@ from .envelope import (
     to_json,
     to_msgpack,
 )
+from .subscription import Subscription, subscribe, subscriptions
 
 __all__ = [
     "JSON",
@@ -28,11 +29,14 @@ __all__ = [
     "Malformed",
     "Recorded",
     "Source",
+    "Subscription",
     "encode_data",
     "from_json",
     "from_msgpack",
     "partition_of",
     "subject_of",
+    "subscribe",
+    "subscriptions",
     "to_json",
     "to_msgpack",
 ]

@@ -1,0 +1,23 @@
+# expect: subscribe_to_no_event.py:23: EnrolmentService.forget: str is no event; name a class that derives from Event
+from freestone.contract import Contract, Event, command
+from freestone.events import subscribe
+from freestone.service import service
+
+
+class Paths(Contract):
+    class Retired(Event, key="path"):
+        path: str
+
+
+class Enrolments(Contract):
+    @command
+    async def close(self, path: str) -> None: ...
+
+
+@service
+class EnrolmentService(Enrolments):
+    async def close(self, path):
+        return None
+
+    @subscribe(str)
+    async def forget(self, event): ...
