@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .fakes import FakeTransport, fake
     from .leases import MemoryLeases
     from .placement import Placement, Running, running
+    from .postgres import PostgresServer, postgres_server
     from .proxy import Flow, Proxy, proxied
     from .runner import Processes, processes
 
@@ -19,11 +20,13 @@ __all__ = [
     "Flow",
     "MemoryLeases",
     "Placement",
+    "PostgresServer",
     "Processes",
     "Proxy",
     "Running",
     "fake",
     "fake_random",
+    "postgres_server",
     "processes",
     "proxied",
     "running",
@@ -34,6 +37,7 @@ _HOMES = {
     "fakes": ("FakeTransport", "fake"),
     "leases": ("MemoryLeases",),
     "placement": ("Placement", "Running", "running"),
+    "postgres": ("PostgresServer", "postgres_server"),
     "proxy": ("Flow", "Proxy", "proxied"),
     "runner": ("Processes", "processes"),
 }
