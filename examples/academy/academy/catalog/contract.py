@@ -140,6 +140,14 @@ class Document(Message):
     """At most one for each resource."""
 
 
+class Edition(Message):
+    """A document as it is now, and which it is."""
+
+    number: int
+    """1 for the first edition of a path; each import that changes something makes the next one."""
+    document: Document
+
+
 class Imported(Message):
     """What an import did."""
 
@@ -172,6 +180,11 @@ class Catalog(Contract):
     @query
     async def resource(self, path: str, resource: str) -> Lesson:
         """Return one resource of a path with its article. Raises NotFound for the path or the resource."""
+        ...
+
+    @query
+    async def edition(self, path: str) -> Edition:
+        """Return all that an author wrote of the path with that slug, as it is now. Raises NotFound."""
         ...
 
     @command

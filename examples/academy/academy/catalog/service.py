@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from freestone import Database, errors, service
 
 from . import rules
-from .contract import Article, Catalog, Document, Imported, LearningPath, Lesson, PathSummary
+from .contract import Article, Catalog, Document, Edition, Imported, LearningPath, Lesson, PathSummary
 from .document import load
 from .tables import ArticleRow, PathRow
 
@@ -63,6 +63,12 @@ class CatalogService(Catalog):
             raise errors.NotFound(f"“{outline.title}” has no resource {resource}")
         return lesson
 
+    async def edition(self, path: str) -> Edition:
+        row = await self.db.get(PathRow, path)
+        if row is None:
+            raise errors.NotFound(f"there is no path {path}")
+        return Edition(number=row.edition, document=await self._document_of(row))
+
     async def import_path(self, document: Document) -> Imported:
         rules.check(document)
         old = await self._document(document.path.slug)
@@ -73,9 +79,12 @@ class CatalogService(Catalog):
 
     async def _document(self, slug: str) -> Document | None:
         row = await self.db.get(PathRow, slug)
-        if row is None:
-            return None
-        articles = await self.db.scalars(select(ArticleRow).where(ArticleRow.path == slug))
+        return None if row is None else await self._document_of(row)
+
+    async def _document_of(self, row: PathRow) -> Document:
+        articles = await self.db.scalars(
+            select(ArticleRow).where(ArticleRow.path == row.slug).order_by(ArticleRow.resource)
+        )
         return Document(
             path=_content(row),
             articles=tuple(Article(resource=article.resource, text=article.text) for article in articles),
@@ -85,8 +94,9 @@ class CatalogService(Catalog):
         path = document.path
         row = await self.db.get(PathRow, path.slug)
         if row is None:
-            row = PathRow(slug=path.slug)
+            row = PathRow(slug=path.slug, edition=0)
             self.db.add(row)
+        row.edition += 1
         summary = rules.summary(path)
         row.title = summary.title
         row.overview = summary.overview

@@ -25,6 +25,8 @@ class PathRow(Base):
     phases: Mapped[int]
     resources: Mapped[int]
     minutes: Mapped[int]
+    edition: Mapped[int] = mapped_column(server_default="1")
+    """Which edition it is; 1 for the first."""
     content: Mapped[str]
     """All of the path, as JSON."""
 

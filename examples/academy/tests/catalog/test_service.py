@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from academy.catalog.contract import Article, Catalog, Document, LearningPath, Phase, Resource
+from academy.catalog.contract import Article, Catalog, Document, Edition, LearningPath, Phase, Resource
 from academy.catalog.service import CatalogService
 from academy.catalog.tables import Base
 from freestone import errors, local
@@ -124,6 +124,17 @@ async def test_says_what_a_new_edition_changes(catalog: Catalog) -> None:
         await catalog.resource("tea", "hot")
 
 
+async def test_counts_editions(catalog: Catalog) -> None:
+    """An import that changes something makes the next edition, and one that changes nothing does not."""
+    await catalog.import_path(TEA)
+    assert await catalog.edition("tea") == Edition(number=1, document=TEA)
+    await catalog.import_path(TEA)
+    assert (await catalog.edition("tea")).number == 1
+    other = replace(TEA, path=replace(TEA.path, notes="Drink it."))
+    await catalog.import_path(other)
+    assert await catalog.edition("tea") == Edition(number=2, document=other)
+
+
 async def test_gives_a_lesson_with_its_neighbours(catalog: Catalog) -> None:
     """A resource comes with its article, its phase, and the resources before and after it, across phases."""
     await catalog.import_path(TEA)
@@ -146,6 +157,8 @@ async def test_does_not_know_other_paths(catalog: Catalog) -> None:
     """A path that is not there is NotFound, for each query."""
     with pytest.raises(errors.NotFound, match="there is no path coffee"):
         await catalog.path("coffee")
+    with pytest.raises(errors.NotFound, match="there is no path coffee"):
+        await catalog.edition("coffee")
     with pytest.raises(errors.NotFound, match="there is no path coffee"):
         await catalog.resource("coffee", "bean")
 
