@@ -12,6 +12,7 @@ from starlette.requests import Request
 from academy.catalog.contract import Catalog
 from academy.identity.contract import Learners
 from academy.progress.contract import Progress
+from academy.search.contract import Search
 from academy.web.origin import SAFE, same_origin
 from academy.web.site import website
 from academy.web.visitor import COOKIE
@@ -43,6 +44,7 @@ gateway = Gateway(
     get("/api/paths", Catalog.paths),
     get("/api/paths/{path}", Catalog.path),
     get(_RESOURCE, Catalog.resource),
+    get("/api/search", Search.search),
     post("/api/learners", Learners.sign_up, status=201),
     post("/api/sessions", Learners.sign_in, status=201),
     post("/api/sign-out", Learners.sign_out),
@@ -53,5 +55,5 @@ gateway = Gateway(
     delete(f"{_RESOURCE}/done", Progress.undo, auth=learner, subject="learner"),
     post(_BOX, Progress.tick, auth=learner, subject="learner"),
     delete(_BOX, Progress.untick, auth=learner, subject="learner"),
-    mount("/", website, needs=(Catalog, Progress, Learners)),
+    mount("/", website, needs=(Catalog, Progress, Learners, Search)),
 )

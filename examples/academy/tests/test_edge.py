@@ -12,6 +12,7 @@ from academy.catalog.service import CatalogService
 from academy.edge import gateway
 from academy.identity.service import IdentityService
 from academy.progress.service import ProgressService
+from academy.search.service import SearchService
 from academy.web.visitor import COOKIE
 from freestone import local
 
@@ -21,7 +22,9 @@ PATH = "/api/paths/microservices-architecture"
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway, with the services behind it."""
-    async with local(catalog=CatalogService, progress=ProgressService, identity=IdentityService) as application:
+    async with local(
+        catalog=CatalogService, progress=ProgressService, identity=IdentityService, search=SearchService
+    ) as application:
         clients = {contract: application.client(contract) for contract in gateway.needs}
         transport = httpx.ASGITransport(app=gateway.asgi(clients))
         async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as http:
@@ -65,6 +68,16 @@ async def test_a_learners_way_through_phase_1(http: httpx.AsyncClient) -> None:
     assert (await http.get(f"{PATH}/standing", headers=headers)).json()["done"] == 1
     (enrolment,) = (await http.get("/api/enrolments", headers=headers)).json()
     assert (enrolment["path"], enrolment["percent"]) == ("microservices-architecture", 14)
+
+
+async def test_everybody_may_search(http: httpx.AsyncClient) -> None:
+    """By words, in all paths or in one."""
+    response = await http.get("/api/search", params={"text": "finding boundaries", "limit": 1})
+    (found,) = response.json()["results"]
+    assert (found["kind"], found["resource"]) == ("resource", "microservices-design")
+    elsewhere = await http.get("/api/search", params={"text": "boundaries", "path": "tea"})
+    assert elsewhere.json()["results"] == []
+    assert (await http.get("/api/search", params={"text": "x", "limit": 1000})).status_code == 400
 
 
 async def test_a_learner_ticks_a_box(http: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from academy.catalog.contract import Catalog
 from academy.identity.contract import Learners
 from academy.progress.contract import Progress
+from academy.search.contract import Search
 from freestone.gateway import client
 
 
@@ -20,6 +21,7 @@ class Services:
     catalog: Catalog
     progress: Progress
     learners: Learners
+    search: Search
 
 
 Find = Callable[[HTTPConnection], Services]
@@ -28,7 +30,9 @@ Find = Callable[[HTTPConnection], Services]
 
 def from_gateway(request: HTTPConnection) -> Services:
     """Return the clients that the gateway has for a request to a mounted application."""
-    return Services(client(request, Catalog), client(request, Progress), client(request, Learners))
+    return Services(
+        client(request, Catalog), client(request, Progress), client(request, Learners), client(request, Search)
+    )
 
 
 def services(request: HTTPConnection) -> Services:

@@ -20,7 +20,7 @@ from freestone.errors import ServiceError
 from .failures import foreign, request_failed, service_failed, site_failed
 from .headers import SecurityHeaders
 from .origin import SameOrigin
-from .pages import account, appearance, learning, lesson, path, paths
+from .pages import account, appearance, learning, lesson, path, paths, search
 from .render import STATIC
 from .services import Find, from_gateway
 from .visitor import visit
@@ -63,6 +63,7 @@ ROUTES: Final = (
     _page("/paths/{path}/resources/{resource}", lesson.lesson),
     _page("/paths/{path}/resources/{resource}/done", lesson.complete, "POST"),
     _page("/paths/{path}/resources/{resource}/undone", lesson.undo, "POST"),
+    _page("/search", search.search),
     _page("/sign-up", account.sign_up, "GET", "POST"),
     _page("/sign-in", account.sign_in, "GET", "POST"),
     _page("/sign-out", account.sign_out, "POST"),

@@ -103,6 +103,43 @@ async def test_without_scripts(visits):
     await learner.picture("without-scripts")
 
 
+async def test_a_key_leads_to_the_search_box_and_words_to_an_article(visits):
+    """`/`, words, Enter; what is found is marked, and the first result is an article with these words."""
+    learner = await visits.learner()
+    page = learner.page
+    await page.goto("/paths/microservices-architecture")
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("searchbox")).to_be_focused()
+    await page.keyboard.type("when is a monolíth bet")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/search?**")
+    await expect(page.get_by_role("status").filter(has_text="result")).to_be_visible()
+    await expect(page.locator("mark").first).to_be_visible()
+    await learner.picture("search-found")
+    await page.get_by_role("link", name=SECOND).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(SECOND)
+    await page.goto("/search?q=monolith")
+    await page.keyboard.press("/")
+    await expect(page.get_by_role("searchbox")).to_be_focused()
+    await page.keyboard.type("sto/ne")
+    await expect(page.get_by_role("searchbox")).to_have_value("sto/ne")
+
+
+async def test_a_search_needs_no_script(visits):
+    """On a phone the header has a link to it, and the page of search is a form."""
+    learner = await visits.learner("phone-dark", java_script_enabled=False)
+    page = learner.page
+    await page.goto("/")
+    await page.get_by_role("link", name="Search").click()
+    await page.get_by_role("searchbox").fill("OWNING data")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.locator(".found__link").first).to_have_text("Microservices Data Management")
+    await learner.picture("search-without-scripts")
+    await page.get_by_role("searchbox").fill("xylophone")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.get_by_role("heading", level=2)).to_have_text("Nothing has “xylophone”")
+
+
 @pytest.mark.parametrize("academy", ["monolith"], indirect=True)
 async def test_without_a_connection(visits):
     """When no answer comes, the page says that nobody knows whether it was saved."""

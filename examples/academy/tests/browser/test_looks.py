@@ -12,6 +12,9 @@ PAGES = {
     "article": f"{PATH}/resources/microservices-basics",
     "locked": f"{PATH}/resources/microservices-design",
     "learning": "/learning",
+    "search": "/search",
+    "found": "/search?q=small+service",
+    "not-found-by-search": "/search?q=xylophone",
     "not-found": "/nowhere",
 }
 STRANGER = {"sign-in": "/sign-in", "sign-up": "/sign-up"}

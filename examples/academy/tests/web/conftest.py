@@ -37,6 +37,7 @@ from academy.progress.contract import (
     State,
     TicksItself,
 )
+from academy.search.contract import Found, Search
 from academy.web.services import Services
 from academy.web.site import site
 from freestone.errors import InvalidArgument, NotFound, ServiceError, Unauthenticated
@@ -98,7 +99,7 @@ LATER = datetime(2099, 4, 6, 12, tzinfo=UTC)
 
 @dataclass
 class Town:
-    """All three services in memory. ``fail`` makes one of their methods raise."""
+    """All services in memory. ``fail`` makes one of their methods raise."""
 
     shelf: dict[str, LearningPath] = field(default_factory=lambda: {PATH.slug: PATH})
     articles: dict[str, str] = field(default_factory=lambda: {"basics": ARTICLE, "tools": ARTICLE, "bonds": ARTICLE})
@@ -108,17 +109,20 @@ class Town:
     ticks: set[str] = field(default_factory=set)
     failing: dict[str, ServiceError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    found: Found = field(default_factory=Found)
+    looked_for: list[tuple[str, str | None]] = field(default_factory=list)
 
     def fail(self, method: str, error: ServiceError) -> None:
         """Have that method raise that error from now on."""
         self.failing[method] = error
 
     def services(self) -> Services:
-        """Return clients of the three services; each holds what goes in and out to its contract."""
+        """Return clients of the services; each holds what goes in and out to its contract."""
         return Services(
             fake(Catalog, **self._methods("paths", "path", "resource")),
             fake(Progress, **self._methods("enrolments", "standing", "enrol", "complete", "undo", "tick", "untick")),
             fake(Learners, **self._methods("sign_up", "sign_in", "session", "sign_out")),
+            fake(Search, **self._methods("search")),
         )
 
     def _methods(self, *names: str) -> dict[str, Callable[..., Any]]:
@@ -327,6 +331,12 @@ class Town:
 
     def sign_out(self, token: str) -> None:
         self.sessions.pop(token, None)
+
+    # Search
+
+    def search(self, text: str, path: str | None, limit: int) -> Found:
+        self.looked_for.append((text, path))
+        return self.found
 
     def rename(self, learner: Learner, name: str) -> None:
         """Give a signed-in learner another name."""

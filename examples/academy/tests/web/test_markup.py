@@ -8,7 +8,10 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
+from academy.search.contract import Found
 from freestone.errors import Internal, Unavailable
+
+from .test_search import BASICS, TEA, WALLS
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
@@ -112,6 +115,29 @@ async def _doubtful(town, browser):
     return await browser.post("/paths/stonework/enrolment")
 
 
+async def _search(town, browser):
+    return await browser.get("/search")
+
+
+async def _search_found(town, browser):
+    town.found = Found(results=(BASICS, WALLS, TEA), more=True)
+    return await browser.get("/search?q=cut")
+
+
+async def _search_nothing(town, browser):
+    return await browser.get("/search?q=cut")
+
+
+async def _search_empty(town, browser):
+    town.found = Found(empty=True)
+    return await browser.get("/search?q=cut")
+
+
+async def _search_away(town, browser):
+    town.fail("search", Unavailable())
+    return await browser.get("/search?q=cut&path=stonework")
+
+
 async def _nowhere(town, browser):
     return await browser.get("/nowhere")
 
@@ -119,6 +145,7 @@ async def _nowhere(town, browser):
 STATES = [
     _list, _empty_list, _path, _path_begun, _path_finished, _lesson, _lesson_done, _lesson_locked, _lesson_unwritten,
     _learning, _learning_empty, _sign_in_again, _sign_up_again, _unavailable, _doubtful, _nowhere,
+    _search, _search_found, _search_nothing, _search_empty, _search_away,
 ]  # fmt: skip
 
 
@@ -187,7 +214,7 @@ def test_nothing_is_inline(page):
 def test_every_form_works_without_scripts(page):
     """What htmx sends, the plain form sends to the same place."""
     for form in page.all("form"):
-        assert form["method"] == "post"
+        assert form["method"] == ("get" if form.get("role") == "search" else "post")
         assert form.get("hx-post", form["action"]) == form["action"]
     for _, attributes in page.elements:
         assert "hx-post" not in attributes or "action" in attributes

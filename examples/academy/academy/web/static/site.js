@@ -12,6 +12,17 @@ document.addEventListener("submit", (event) => {
   form.querySelector(`button:not([value="${theme}"])`).focus();
 });
 
+// "/" leads to the search box, as on many sites; not while something is typed, and not with a modifier.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const box = [...document.querySelectorAll("[data-search]")].find((it) => it.checkVisibility());
+  if (!box) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
 // An old error is gone as soon as something else is tried.
 document.addEventListener("htmx:beforeRequest", () => {
   document.getElementById("alert").replaceChildren();

@@ -1,0 +1,1 @@
+"""The service *search*: what the paths say, found by its words."""
