@@ -106,6 +106,9 @@ class ServiceError(FreestoneError, metaclass=_Fields):
     """Under which the failure was logged where it happened; not a field, set by the framework."""
     retried: bool = _field(default=False, init=False)
     """Whether a policy has repeated the call and given up, so that nobody above should repeat it; set as above."""
+    lost_race: bool = _field(default=False, init=False)
+    """Whether it is the transaction of this place that lost a race, and is worth another run; set as above. It crosses
+    no boundary."""
 
     def __init__(self, message: str = "", **values: Any) -> None:
         unknown = values.keys() - self.fields.keys()

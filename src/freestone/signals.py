@@ -70,6 +70,16 @@ class CallEnded(Signal):
     trace_id: str
 
 
+class HandlerRepeated(Signal):
+    """A handler whose transaction lost a race is run again, after so many seconds. ``run`` is 1 for the first time."""
+
+    operation: str
+    run: int
+    delay: float
+    error: BaseException
+    trace_id: str
+
+
 class RequestAdmitted(Signal):
     """A call that came over the wire begins, after it waited for so many seconds."""
 

@@ -52,7 +52,7 @@ class Binder:
         transport: Callable[[str, str], Transport],
         surroundings: Surroundings,
     ) -> None:
-        self.dispatcher = Dispatcher({})
+        self.dispatcher = Dispatcher({}, random=surroundings.random)
         self.instances: dict[str, Any] = {}
         """The services by name, in the order in which they were made."""
         self.resources: dict[str, list[Resource]] = {}
@@ -67,7 +67,7 @@ class Binder:
         arguments = {attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()}
         self.instances[name] = instance = cls(**arguments)
         self._bind_fallbacks(name, cls)
-        self.dispatcher.add(name, instance)
+        self.dispatcher.add(name, instance, transacts=name in self.resources)
 
     def client(self, contract: type[Any]) -> Any:
         """Return a client of the contract. Raises ConfigurationError if no service keeps it."""

@@ -18,7 +18,6 @@ from .credentials import Proof as Proof
 from .credentials import TlsFiles as TlsFiles
 from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming
-from .dispatch import Target as Target
 from .dispatch import invoke as invoke
 from .fallback import FallbackTransport as FallbackTransport
 from .fallback import stand_in as stand_in

@@ -25,8 +25,8 @@ from freestone.contract import ErrorBody
 from freestone.errors import ResourceExhausted
 from freestone.signals import SIGNALS, LimitChanged, RequestAdmitted, RequestQueued, RequestRefused
 
-from .dispatch import Target
 from .policy import AdaptiveLimit, DeadlineQueue, Pace, Serving, Waiter
+from .target import Target
 
 LEAST: Final = 4
 """Calls in flight that are always allowed."""

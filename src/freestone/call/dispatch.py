@@ -1,76 +1,50 @@
 """From the name of an operation to the method that performs it, and the rules that hold around every method.
 
 These rules are the same however the call came here. A handler that returns commits what it enlisted; one that raises
-or is cancelled undoes it. An error that the contract declares, or a canonical one, leaves as it is. Any other
-exception is a bug: it is logged in full here, where it happened, and leaves as ``Internal`` with a trace id.
+or is cancelled undoes it (``outcome``); one whose transaction lost a race is run again (``repetition``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, final
 
-from freestone.contract import Kind, Operation, contract_of, fingerprint, operations
-from freestone.errors import (
-    CANONICAL,
-    Cancelled,
-    ConnectionLost,
-    Internal,
-    ServiceError,
-    Unavailable,
-    Unimplemented,
-)
+from freestone.clock import Random, system_random
+from freestone.contract import Operation, contract_of, fingerprint, is_mutable, operations
+from freestone.errors import Unimplemented
 from freestone.service import CURRENT, Context
 from freestone.signals import SIGNALS, CallEnded
-from freestone.wire import SENDS
 
-from .policy import Habit
-
-_log = logging.getLogger("freestone.call")
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """An operation, and the method that performs it."""
-
-    name: str
-    """As it is called on the wire: ``progress.complete``."""
-    operation: Operation
-    method: Callable[..., Any]
-    essential: bool = False
-    """Whether it is let in whatever the load is."""
-    habit: Habit = field(default_factory=Habit)
-    """Whether its calls tend to end at once."""
-    kind: int = field(init=False)
-    """What the header of its calls says: the kind of the operation, and whether its callers send items."""
-
-    def __post_init__(self) -> None:
-        command, sends = self.operation.kind is Kind.COMMAND, self.operation.takes is not None
-        object.__setattr__(self, "kind", command + SENDS * sends)
+from .outcome import outcome, undo
+from .repetition import lost_race, run_again
+from .target import Target
 
 
 @final
 class Dispatcher:
     """The operations of the services that run in this process."""
 
-    def __init__(self, services: Mapping[str, object]) -> None:
+    def __init__(self, services: Mapping[str, object], *, random: Random | None = None) -> None:
         self.targets: dict[str, Target] = {}
         """The operations by name; ``find`` says what is wrong with a name that is not here."""
         self.fingerprints: dict[str, str] = {}
         """The services by name, each with the fingerprint of its contract."""
+        self._random = random or system_random()
         for service, instance in services.items():
             self.add(service, instance)
 
-    def add(self, service: str, instance: object, *, essential: bool = False) -> None:
-        """Serve one more; an essential one is never refused for load. Raises TypeError if it keeps no contract."""
+    def add(self, service: str, instance: object, *, essential: bool = False, transacts: bool = False) -> None:
+        """Serve one more; an essential one is never refused for load. Raises TypeError if it keeps no contract.
+
+        ``transacts`` is whether its handlers have transactions, which may lose a race and be run again.
+        """
         contract = contract_of(instance)
         for operation in operations(contract).values():
-            name = f"{service}.{operation.name}"
-            self.targets[name] = Target(name, operation, getattr(instance, operation.name), essential)
+            name, method = f"{service}.{operation.name}", getattr(instance, operation.name)
+            if transacts and not operation.streams and any(is_mutable(it.type) for it in operation.parameters):
+                method = _with_a_copy(operation, method)
+            self.targets[name] = Target(name, operation, method, essential, random=self._random)
         self.fingerprints[service] = fingerprint(contract)
 
     def find(self, name: str) -> Target:
@@ -97,6 +71,17 @@ async def invoke(target: Target, arguments: tuple[Any, ...], context: Context) -
         return result
     except BaseException as error:
         failure = error
+        lost = lost_race(error)
+        if lost is not None and target.operation.takes is None:
+            try:
+                result = await run_again(target, arguments, context, lost)
+                failure = None
+                return result
+            except BaseException as last:
+                failure = last
+                raise
+            finally:
+                lost = None
         failure = await undo(error, target, context)
         if failure is error:
             raise
@@ -110,52 +95,14 @@ async def invoke(target: Target, arguments: tuple[Any, ...], context: Context) -
         failure = None  # a frame that is in an error's traceback and holds the error waits for the garbage collector
 
 
-async def undo(error: BaseException, target: Target, context: Context) -> BaseException:
-    """Undo what a method that raised had enlisted, and return what leaves the boundary."""
-    if context.enlisted is not None:
-        await context.rollback()
-    return outcome(error, target, context)
+def _with_a_copy(operation: Operation, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that is given a copy of what is mutable, so that another run finds it as it came."""
 
+    def run(*arguments: Any) -> Any:
+        copy = operation.copy_arguments
+        return method(*(arguments if copy is None else copy(arguments)))
 
-def outcome(error: BaseException, target: Target, context: Context) -> BaseException:
-    """Return what leaves the boundary for what the method raised."""
-    if isinstance(error, ServiceError):
-        error.retried = error.retried or _given_up_below(error)
-        if type(error) is Unavailable and context.sent_command:
-            # The handler never ran a second time, but the first command it sent may have had its effect.
-            lost = ConnectionLost(f"{target.name} was cut off midway: {error.message}")
-            lost.retried = error.retried
-            return lost
-        if type(error) in CANONICAL or isinstance(error, target.operation.raises):
-            return error
-    elif isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            return error
-        return Cancelled(f"{target.name} cancelled itself")
-    elif not isinstance(error, Exception):
-        return error
-    _log.error(
-        "%s failed with an error that its contract does not declare; trace %s",
-        target.name,
-        context.trace_id,
-        exc_info=error,
-    )
-    internal = Internal(f"{target.name} failed; its log has the details under trace {context.trace_id}")
-    internal.trace_id = context.trace_id
-    return internal
-
-
-def _given_up_below(error: ServiceError) -> bool:
-    """Whether the error was made of one that a policy has given up on, as ``raise Unavailable(…) from error`` does."""
-    seen = 0
-    cause: BaseException | None = error
-    while cause is not None and seen < 8:
-        if isinstance(cause, ServiceError) and cause.retried:
-            return True
-        cause = cause.__cause__ or cause.__context__
-        seen += 1
-    return False
+    return run
 
 
 @final

@@ -15,10 +15,13 @@ from freestone.errors import DeadlineExceeded
 from freestone.service import CURRENT, Context, deadline
 from freestone.signals import SIGNALS
 
-from .dispatch import Dispatcher, Streaming, Target, invoke, undo
+from .dispatch import Dispatcher, Streaming, invoke
+from .outcome import undo
 from .policy import Deadlines, Policies
+from .repetition import lost_race, run_again
 from .running import running
 from .source import Lent, Source
+from .target import Target
 
 
 @final
@@ -125,10 +128,16 @@ class _Near:
                 if context.enlisted is not None:
                     await context.commit()
             except BaseException as error:
-                failure = await undo(error, self.target, context)
-                if failure is error:
-                    raise
-                raise failure from None
+                lost = lost_race(error)
+                if lost is None or self.operation.takes is not None:
+                    failure = await undo(error, self.target, context)
+                    if failure is error:
+                        raise
+                    raise failure from None
+                try:
+                    result = await run_again(self.target, arguments, context, lost)
+                finally:
+                    lost = None  # see there
             finally:
                 context.ended = True
                 CURRENT.reset(token)

@@ -39,7 +39,7 @@ from freestone.wire import (
 
 from .admission import Admission, Place
 from .connection import ENDED, Lost
-from .dispatch import Dispatcher, Streaming, Target, invoke
+from .dispatch import Dispatcher, Streaming, invoke
 from .identity import misfit_of_caller
 from .link import Link
 from .propagation import receive
@@ -47,6 +47,7 @@ from .received import ReceivedItems
 from .running import running
 from .served_stream import ServedStream
 from .starter import Starter
+from .target import Target
 from .tls import refused
 from .waiting_call import WaitingCall
 from .wheel import TimerWheel

@@ -9,8 +9,8 @@ from freestone.errors import Cancelled, DeadlineExceeded, ServiceError
 from freestone.wire import Request
 
 from .admission import Place
-from .dispatch import Target
 from .policy import Waiter
+from .target import Target
 
 if TYPE_CHECKING:
     from .session import Session

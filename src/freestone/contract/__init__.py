@@ -5,6 +5,7 @@
 
 from .annotations import Unresolved, class_annotations, function_annotations, names_around
 from .contract import Contract, contract_of, contracts_of, is_contract, operations
+from .copier import is_mutable
 from .declaration import command, query
 from .duration import seconds, shown
 from .error_body import ErrorBody
@@ -50,6 +51,7 @@ __all__ = [
     "identity_of",
     "immutable_codec",
     "is_contract",
+    "is_mutable",
     "names_around",
     "operations",
     "query",

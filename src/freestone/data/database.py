@@ -13,11 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, final, overload
 
-from freestone.clock import Clock, SystemClock
+from freestone.clock import Clock, SystemClock, system_random
 from freestone.contract import Kind
-from freestone.errors import ConfigurationError, Mistake, Unavailable
+from freestone.errors import Aborted, ConfigurationError, Mistake, Unavailable
 from freestone.lease import Lease, Leases
-from freestone.service import Context, current
+from freestone.service import Context, current, next_run
+from freestone.signals import SIGNALS, HandlerRepeated
 
 from .era import era_of
 from .fence import fence
@@ -73,6 +74,7 @@ class Database:
         self.migrations = migrations
         self._store: Store = SQLite(path, readers=readers, waiting=waiting)
         self._is_open = False
+        self._random = system_random()
         clock = clock or SystemClock()
         self._leases = Leases(DatabaseLeases(lambda: self.store, clock, era_of(clock)), clock)
 
@@ -167,6 +169,9 @@ class Database:
 
         Where one is open already, as in a handler, the block joins it, and the outer one decides. An error that
         leaves a joined block breaks the whole, even if it is caught outside: the half of a block is never written.
+
+        Raises Aborted when it loses a race against another transaction: a block can't be run again, and ``transact``
+        is for what can.
         """
         joined = self._find()
         if joined is not None:
@@ -176,6 +181,47 @@ class Database:
                 joined.fail(error)
                 raise
             return
+        try:
+            async with self._opened() as transaction:
+                yield transaction
+        except Aborted as error:
+            if not error.lost_race:
+                raise
+            aborted = Aborted(f"{error.message}; a block can't be run again: give what is to be, to transact()")
+            aborted.lost_race = True
+            raise aborted from error
+
+    async def transact(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        """Do the work in a transaction, and return its result; if that loses a race, do it again, a few times at most.
+
+        Where a transaction is open already, as in a handler, the work is part of it, and runs again with the handler.
+        Raises Aborted when it has lost each time, or would have to wait past the deadline of this place.
+
+        >>> async def start(db, refill):
+        ...     return await db.transact(refill)
+        """
+        if self._find() is not None:
+            async with self.transaction():
+                return await work()
+        lost = 0
+        while True:
+            try:
+                async with self._opened():
+                    return await work()
+            except Aborted as error:
+                lost += 1
+                context = current()
+                left = math.inf if context is None else context.remaining()
+                delay = next_run(lost, left, self._random) if error.lost_race else None
+                if delay is None:
+                    raise
+                if SIGNALS.observed:
+                    trace = "" if context is None else context.trace_id
+                    SIGNALS.announce(HandlerRepeated(f"a block in {self.name}", lost, delay, error, trace))
+            await asyncio.sleep(delay)
+
+    @contextlib.asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Transaction]:
         transaction = self._begin("this block", read_only=False, until=None)
         token = _OPENED.set({**_OPENED.get(), self: transaction})
         try:

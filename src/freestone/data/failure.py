@@ -47,6 +47,9 @@ _PRIMARY: dict[int, tuple[type[ServiceError], str]] = {
 }
 """By the primary result code, the low eight bits of the extended one."""
 
+_RACES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+"""The primary codes of a transaction that somebody else was faster than: it may do better when it is run again."""
+
 
 def code_of(error: BaseException) -> int:
     """Return SQLite's extended result code, or 0 if the error has none."""
@@ -73,7 +76,9 @@ def translate(error: Exception, database: str) -> Exception:
     found = _EXACT.get(code) or _PRIMARY.get(code & 0xFF)
     if found is not None:
         cls, problem = found
-        return cls(f"the database {database} {problem}{_details(error, cls)}")
+        translated = cls(f"the database {database} {problem}{_details(error, cls)}")
+        translated.lost_race = code & 0xFF in _RACES
+        return translated
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Unavailable(f"the database {database} closed the connection")
     return error

@@ -161,9 +161,16 @@ class Transaction:
 
     def _refuse_broken(self) -> None:
         if self._broken is not None:
-            raise Aborted(
+            aborted = Aborted(
                 f"the transaction of {self.owner} was broken off, and nothing of it is written: {self._broken}"
-            ) from self._broken
+            )
+            aborted.lost_race = self._lost_race(self._broken)
+            raise aborted from self._broken
+
+    def _lost_race(self, error: BaseException) -> bool:
+        """Whether what broke it was that somebody else was faster."""
+        translated = self._store.translate(error) if isinstance(error, DBAPIError) else error
+        return isinstance(translated, ServiceError) and translated.lost_race
 
     async def _open(self) -> AsyncSession:
         """Wait for a connection and begin. Only the wait in the queue can be left halfway."""

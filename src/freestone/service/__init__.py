@@ -20,6 +20,7 @@ from .fallback import FallbackValue, fallback
 from .field import MAX_FIELDS, ContextField, declared_field
 from .mark import Mark, leave_mark, marked, marks_on
 from .order import order
+from .race import MOST_REPETITIONS, next_run
 from .received import Received, note_result, received
 from .secret import Secret
 from .service import dependencies, fallbacks, service
@@ -31,6 +32,7 @@ __all__ = [
     "CURRENT",
     "MAX_FIELDS",
     "MAX_STATE",
+    "MOST_REPETITIONS",
     "Context",
     "ContextField",
     "Enlisted",
@@ -60,6 +62,7 @@ __all__ = [
     "marks_on",
     "meant",
     "misfits",
+    "next_run",
     "note_result",
     "order",
     "parse_traceparent",

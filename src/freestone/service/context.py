@@ -69,6 +69,8 @@ class Context:
     sent_command: bool = False
     ended: bool = False
     extra: Extra | None = None
+    run: int = 0
+    """How many runs of the handler have lost their race before this one."""
     _key: str | None = None
     _attempt: int = 0
     _handler: Context | None = None
@@ -111,6 +113,17 @@ class Context:
             self._key = key
         if attempt:
             self._attempt = attempt
+
+    def again(self) -> Context:
+        """Return a context for another run of the handler, which was undone: nothing is enlisted, the key is the same.
+
+        That commands were sent is not forgotten: they have happened, whatever becomes of the next run.
+        """
+        fresh = Context(self.operation, self.deadline, self.task, self.identity, self.trace_id)
+        fresh.run = self.run + 1
+        fresh.sent_command = self.sent_command
+        fresh.receive(self.extra, self._key, self._attempt)
+        return fresh
 
     @property
     def idempotency_key(self) -> str | None:

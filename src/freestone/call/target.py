@@ -1,0 +1,36 @@
+"""An operation that is served here, and the method that performs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from freestone.clock import Random, system_random
+from freestone.contract import Kind, Operation
+from freestone.wire import SENDS
+
+from .policy import Habit
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """An operation, and the method that performs it."""
+
+    name: str
+    """As it is called on the wire: ``progress.complete``."""
+    operation: Operation
+    method: Callable[..., Any]
+    essential: bool = False
+    """Whether it is let in whatever the load is."""
+    habit: Habit = field(default_factory=Habit)
+    """Whether its calls tend to end at once."""
+    random: Random = field(default_factory=system_random)
+    """For the waits before its handler is run again."""
+    kind: int = field(init=False)
+    """What the header of its calls says: the kind of the operation, and whether its callers send items."""
+
+    def __post_init__(self) -> None:
+        command, sends = self.operation.kind is Kind.COMMAND, self.operation.takes is not None
+        object.__setattr__(self, "kind", command + SENDS * sends)
