@@ -387,9 +387,10 @@ class Database:
         return transaction
 
     def _begin(self, owner: str, *, read_only: bool, until: float | None) -> Transaction:
+        ends = until is not None and until != math.inf
         if until is None or until == math.inf:
             until = asyncio.get_running_loop().time() + _PATIENCE
-        return Transaction(self.store, owner, read_only=read_only, until=until)
+        return Transaction(self.store, owner, read_only=read_only, until=until, ends=ends)
 
 
 def _path(where: str | Path) -> Path:

@@ -38,6 +38,9 @@ def driver_of(connection: AsyncConnection) -> Connection:
 class Connection(aiosqlite.Connection):
     """A connection, and the thread in which it works. Open it by awaiting it."""
 
+    recovers = True
+    in_order = False  # a commit that failed may have left its transaction open, or have ended it
+
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connect, iter_chunk_size=64)
         self._thread.daemon = True  # a program that forgets to close its database shall end all the same
@@ -54,6 +57,9 @@ class Connection(aiosqlite.Connection):
         """Make what the connection executes end now, with an error. Does nothing if it executes nothing."""
         if self._connection is not None:
             self._connection.interrupt()  # the one method that may be called from another thread
+
+    async def settled(self) -> None:
+        """Return at once: an interrupt meets what is executed at that moment, or nothing."""
 
     def _execute_and_fetch(self, sql: str, parameters: Any, many: bool) -> tuple[sqlite3.Cursor, list[Any]]:
         cursor = self._conn.cursor()

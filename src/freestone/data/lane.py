@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from freestone.errors import ResourceExhausted, Unavailable
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long somebody waits for a connection."""
+
+    until: float
+    """In the loop's time."""
+    is_over: Callable[[], bool]
+    """Whether there is no more reason to."""
+
+
+PATIENCE: ContextVar[Patience | None] = ContextVar("freestone.patience", default=None)
+"""For what makes a connection below SQLAlchemy's pool, which hands nothing down."""
 
 
 @final
@@ -48,9 +66,13 @@ class Lane:
         self.open -= 1
         self._free.release()
 
-    async def connect(self) -> AsyncConnection:
+    async def connect(self, patience: Patience | None = None) -> AsyncConnection:
         """Return a connection for the slot that the caller has. It is given back by closing it."""
-        return await self.engine.connect()
+        token = PATIENCE.set(patience)
+        try:
+            return await self.engine.connect()
+        finally:
+            PATIENCE.reset(token)
 
     async def close(self) -> None:
         """Let nobody in any more, wait for those that are in or wait, and close the connections."""

@@ -99,7 +99,9 @@ class SQLite:
         """
         return self._lane("BEGIN IMMEDIATE", 1, "synchronous=FULL", "foreign_keys=OFF")
 
-    async def begin(self, connection: AsyncConnection, until: float, is_over: Callable[[], bool]) -> None:
+    async def begin(
+        self, connection: AsyncConnection, until: float, is_over: Callable[[], bool], *, ends: bool = False
+    ) -> None:
         """Begin a transaction, waiting for the lock until that moment of the loop's time, or until ``is_over()``.
 
         Gives up a little earlier, so that the caller learns of the lock rather than of its deadline: raises

@@ -17,12 +17,26 @@ class Driver(Protocol):
     """The driver's own connection, as far as a transaction has to reach it."""
 
     @property
+    def recovers(self) -> bool:
+        """Whether a statement that fails is undone alone, so that the transaction can go on."""
+        ...
+
+    @property
     def in_transaction(self) -> bool:
-        """Whether the transaction that was begun there can go on."""
+        """Whether the transaction that was begun there is open."""
+        ...
+
+    @property
+    def in_order(self) -> bool:
+        """Whether it is known that the connection can be used for another transaction, after a commit has failed."""
         ...
 
     def hurry(self) -> None:
         """Make what the connection executes end now, with an error. Does nothing if it executes nothing."""
+        ...
+
+    async def settled(self) -> None:
+        """Wait until what ``hurry()`` has done can't meet a later statement."""
         ...
 
 
@@ -61,7 +75,11 @@ class Store(Protocol):
 
     @property
     def own(self) -> Lane:
-        """For short ones of the framework's own, as the renewal of a lease: that of those that write, or another."""
+        """For short ones of the framework's own, as the renewal of a lease: that of those that write, or another.
+
+        In another one each statement sees what is committed then, and a row that somebody else has changed is waited
+        for. So nobody loses a race in it, and who decides something by a row has to lock it.
+        """
         ...
 
     async def start(self) -> None:
@@ -76,10 +94,13 @@ class Store(Protocol):
         """Return a lane of its own for a migration, which the caller closes. Of several, one at a time is in."""
         ...
 
-    async def begin(self, connection: AsyncConnection, until: float, is_over: Callable[[], bool]) -> None:
+    async def begin(
+        self, connection: AsyncConnection, until: float, is_over: Callable[[], bool], *, ends: bool = False
+    ) -> None:
         """Begin a transaction, waiting for what it needs until that moment of the loop's time, or until ``is_over()``.
 
-        Raises Unavailable a little earlier, so that the caller learns of it rather than of its deadline.
+        ``ends`` is whether the transaction is over at that moment too. Raises Unavailable a little earlier, so that
+        the caller learns of it rather than of its deadline.
         """
         ...
 

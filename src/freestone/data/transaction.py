@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
 
 from .framework_tables import Part, take_steps
-from .lane import Lane
+from .lane import Lane, Patience
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .store import Driver, Store
 from .uninterrupted import uninterrupted
@@ -39,16 +39,20 @@ class Transaction:
     when it has ended; it is interrupted for that.
     """
 
-    def __init__(self, store: Store, owner: str, *, read_only: bool, until: float, own: bool = False) -> None:
+    def __init__(
+        self, store: Store, owner: str, *, read_only: bool, until: float, ends: bool = False, own: bool = False
+    ) -> None:
         """Prepare a transaction; nothing is opened yet.
 
-        ``own`` is whether it is a short one of the framework, which takes the lane for those.
+        ``until`` is how long it waits for locks, in the loop's time, and with ``ends`` also when it is over; ``own`` is
+        whether it is a short one of the framework, which takes the lane for those.
         """
         self.owner = owner
         """Whose it is, for messages: the operation's name."""
         self.read_only = read_only
         self._store = store
         self._until = until
+        self._ends = ends
         self._own = own
         self._parts: list[Part] = []
         self._lane: Lane | None = None
@@ -138,7 +142,8 @@ class Transaction:
         """Undo everything. Does nothing when the transaction has ended."""
         if not self._ended:
             self._ended = True
-            self._interrupt()
+            if self._turn.locked():
+                self._interrupt()
             await uninterrupted(self._end(commit=False))
 
     async def _prepare(self) -> None:
@@ -190,10 +195,10 @@ class Transaction:
         return self._store.own if self._own else self._store.writing
 
     async def _begin(self, lane: Lane) -> None:
-        connection = self._connection or await lane.connect()
+        connection = self._connection or await lane.connect(Patience(self._until, self._is_over))
         self._connection = connection
         self._driver = self._store.driver(connection)
-        await self._store.begin(connection, self._until, self._is_over)
+        await self._store.begin(connection, self._until, self._is_over, ends=self._ends)
 
     def _is_over(self) -> bool:
         return self._ended or self._broken is not None
@@ -203,8 +208,7 @@ class Transaction:
         try:
             return await uninterrupted(work, self._cut_short)
         except DBAPIError as error:
-            if self._driver is None or not self._driver.in_transaction:
-                self.fail(error)
+            self._note(error)
             if self.read_only and self._store.refuses_writes(error):
                 raise self._no_writes("the statement") from error
             translated = self._store.translate(error)
@@ -212,8 +216,18 @@ class Transaction:
                 raise
             raise translated from error
 
+    def _note(self, error: DBAPIError) -> None:
+        driver = self._driver
+        if self._session is None or driver is None or (driver.recovers and not driver.in_transaction):
+            self.fail(error)
+        elif not driver.recovers:
+            self._broken = self._broken or error
+
     def _cut_short(self) -> None:
-        self.fail(asyncio.CancelledError("a statement was cancelled"))
+        cut = asyncio.CancelledError("a statement was cancelled")
+        self.fail(cut)
+        if self._driver is not None and not self._driver.recovers:
+            self._broken = self._broken or cut
         self._interrupt()
 
     def _interrupt(self) -> None:
@@ -227,6 +241,8 @@ class Transaction:
             try:
                 if session is not None:
                     await session.close()  # which leaves the connection's transaction as it is
+                if self._driver is not None:
+                    await self._driver.settled()
                 if connection is not None:
                     await self._close(connection, commit)
                 if commit:
@@ -244,7 +260,8 @@ class Transaction:
             else:
                 await connection.rollback()
         except DBAPIError as error:
-            await connection.invalidate(error)
+            if self._driver is None or not self._driver.in_order:
+                await connection.invalidate(error)
             if commit:
                 raise self._commit_failed(error) from error
             _log.warning("%s could not be rolled back; its connection is closed, which does the same", self.owner)
