@@ -19,6 +19,7 @@ from .credentials import TlsFiles as TlsFiles
 from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming
 from .dispatch import invoke as invoke
+from .eager import WRAPS as WRAPS
 from .fallback import FallbackTransport as FallbackTransport
 from .fallback import stand_in as stand_in
 from .gather import gather as gather

@@ -137,11 +137,10 @@ class PeerConnection:
         call_id = self.wire.send_request(encoder, remaining, trace, tail, arguments)
         self._waiting[call_id] = waiting
         link = self.link
-        if not link.flushing:
-            if len(self._waiting) == 1 and link.burst <= 1:
-                link.flush()  # a caller that makes one call after the other: there is nothing to wait for
-            else:
-                link.send()
+        if len(self._waiting) == 1 and link.burst <= 1 and not link.flushing:
+            link.flush()  # a caller that makes one call after the other: there is nothing to wait for
+        else:
+            link.send()
         if call_id >= LAST_CALL:
             self.leave("the call ids are used up")
         return call_id

@@ -17,6 +17,7 @@ from typing import Final, Protocol, cast, final
 
 from freestone.wire import Connection, Event, Goodbye, Limits, Reason, State, Violation
 
+from .eager import EARLY, descriptor_of, write_now
 from .identity import Certified
 
 _FULL: Final = 64 * 1024
@@ -71,6 +72,7 @@ class Link(asyncio.Protocol):
         self._loop = loop
         self._reads_on = reads_on
         self._transport: asyncio.Transport | None = None
+        self._descriptor: int | None = None
         self.flushing = False
         """Whether what is queued is going to be written in any case."""
         self.burst = 0
@@ -99,7 +101,8 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_FULL)
-        _hold_little(self._transport.get_extra_info("socket"))
+        self._descriptor = descriptor_of(transport)
+        _hold_little(transport.get_extra_info("socket"))
         self.certified = transport.get_extra_info("certified")
         self._since = self._heard_at = self._frame_since = self._loop.time()
         if self.closing:
@@ -153,10 +156,14 @@ class Link(asyncio.Protocol):
     # --- what its owner calls
 
     def send(self) -> None:
-        """Write what the connection has queued, together with all that is queued until the end of this turn."""
+        """Write what the connection has queued, together with what is queued until the end of this turn; or a part of
+        it before that, if it is much.
+        """
         if not self.flushing:
             self.flushing = True
             self._loop.call_soon(self.flush)
+        elif len(self.wire.outgoing) >= EARLY:
+            self._flush_early()
 
     def flush(self) -> None:
         """Write what the connection has queued, as far as the network takes it."""
@@ -201,6 +208,14 @@ class Link(asyncio.Protocol):
         self._end(reason)
 
     # --- inside
+
+    def _flush_early(self) -> None:
+        """Write what there is in the middle of a turn, so that the peer need not wait for its end."""
+        transport, descriptor = self._transport, self._descriptor
+        if transport is None or descriptor is None or self.paused or self.closing or transport.get_write_buffer_size():
+            return
+        self.burst = len(self.wire.outgoing)
+        write_now(transport, descriptor, self.wire.data_to_send())
 
     def _pump(self, transport: asyncio.Transport) -> None:
         """Write some of the large messages; the rest in later turns, when what is small has had its own."""

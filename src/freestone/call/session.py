@@ -283,8 +283,7 @@ class Session:
             link = self.link
             if not link.closing:
                 self.wire.send_reply(call_id, result)
-                if not link.flushing:
-                    link.send()
+                link.send()
         except ServiceError as error:
             self.answer_error(call_id, operation, error)
         except asyncio.CancelledError:

@@ -19,6 +19,7 @@ from freestone.signals import SIGNALS, PeerRefused
 from freestone.wire import Goodbye, Reason, encode
 
 from .credentials import Proof
+from .eager import WRAPS
 from .identity import Certified, certified_by
 
 _log = logging.getLogger("freestone.call")
@@ -252,6 +253,8 @@ class TlsTransport(asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "certified":
             return self._end.certified
+        if name == WRAPS:
+            return True
         return default if self._end.raw is None else self._end.raw.get_extra_info(name, default)
 
 

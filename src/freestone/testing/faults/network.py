@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol, cast, final
 
-from freestone.call import Address, Listener, Network, ProtocolFactory
+from freestone.call import WRAPS, Address, Listener, Network, ProtocolFactory
 from freestone.clock import Random
 
 from .plan import Edge, Fault, FaultPlan, Slow, active
@@ -240,7 +240,7 @@ class _SlowTransport(asyncio.Transport):
         self._incoming.resume()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._inner.get_extra_info(name, default)
+        return True if name == WRAPS else self._inner.get_extra_info(name, default)
 
     def _write(self, data: bytes) -> None:
         self._inner.write(data)
