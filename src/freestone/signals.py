@@ -305,3 +305,21 @@ class ReplicaGone(Signal):
     process: str
     addresses: tuple[str, ...]
     reason: str
+
+
+class EventsAppended(Signal):
+    """A stream has acknowledged events, some of which it had already. ``attempts`` is how often they were sent."""
+
+    stream: str
+    count: int
+    duplicates: int
+    attempts: int
+    seconds: float
+
+
+class ReadingResumed(Signal):
+    """A stream is read on after a position, where it could not be read for a while. ``reason`` is a sentence."""
+
+    stream: str
+    position: int
+    reason: str

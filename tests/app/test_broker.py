@@ -68,7 +68,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         broker = "kafka"
         format = "jsn"
         keep = 0
-        partitions = 0
+        partitions = 6
         replicas = 6
         storage = "disk"
         max_bytes = "8 GB"
@@ -81,7 +81,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         '2: events.broker: it can\'t be "kafka"; the choices are embedded, nats',
         '3: events.format: it can\'t be "jsn"; did you mean "json"?',
         "4: events.keep: it is nothing",
-        "5: events.partitions: it is 0; it must be from 1 to 256",
+        "5: events.partitions: it is 6; it must be 1, 2, 4, 8, 16, 32 or 64",
         "6: events.replicas: it is 6; it must be from 1 to 5",
         '7: events.storage: it can\'t be "disk"; the choices are file, memory',
         '8: events.max_bytes: \'8 GB\' is no size; write it as "64KiB", "8MiB" or "1GiB", or as a number of bytes',

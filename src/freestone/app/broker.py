@@ -56,7 +56,7 @@ def read_events(table: Table) -> EventSettings:
         broker=broker,
         format=_word(table, "format", _FORMATS, usual.format) or usual.format,
         keep=read_duration(table, "keep", usual.keep),
-        partitions=_count(table, "partitions", usual.partitions, most=256),
+        partitions=_partitions(table, usual.partitions),
         replicas=_count(table, "replicas", usual.replicas, most=5),
         storage=_word(table, "storage", _STORAGES, usual.storage) or usual.storage,
         max_bytes=read_size(table, "max_bytes", 0, least=2**20) or None,
@@ -101,6 +101,14 @@ def _word(table: Table, key: str, words: tuple[_W, ...], default: _W | None) -> 
             return word
     if written:
         table.note(key, f'it can\'t be "{written}"', meant(written, words, "choices"))
+    return default
+
+
+def _partitions(table: Table, default: int) -> int:
+    number = table.integer("partitions", default)
+    if 1 <= number <= 64 and 64 % number == 0:
+        return number
+    table.note("partitions", f"it is {number}; it must be 1, 2, 4, 8, 16, 32 or 64")
     return default
 
 

@@ -22,7 +22,8 @@ class NatsServer:
 
     def __init__(self, directory: Path, port: int) -> None:
         self.port = port
-        self._directory = directory
+        self.directory = directory
+        """Where it stores."""
         self._process: Process | None = None
 
     @property
@@ -32,7 +33,7 @@ class NatsServer:
 
     async def start(self) -> None:
         """Start it, with what it has stored, and wait until it answers. Raises RuntimeError if it does not."""
-        command = [_program(), "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self._directory)]
+        command = [_program(), "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory)]
         self._process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
         until = asyncio.get_running_loop().time() + _START
         while not await self._answers():
