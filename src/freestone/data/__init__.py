@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from .database import Database
+from .framework_tables import METADATA, Part
 from .migrations import MigrationError, drift, migrate
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .transaction import Transaction
 
 __all__ = [
+    "METADATA",
     "Database",
     "MigrationError",
+    "Part",
     "ReadOnlyTransaction",
     "Transaction",
     "TransactionRequired",

@@ -234,6 +234,31 @@ class Database:
         finally:
             _OPENED.reset(token)
 
+    def current(self) -> Transaction:
+        """Return the transaction of this place, which is that of the handler or of the block around it.
+
+        Raises TransactionRequired where there is none.
+        """
+        return self._current()
+
+    @contextlib.asynccontextmanager
+    async def separate(
+        self, owner: str, *, read_only: bool = False, seconds: float = _PATIENCE
+    ) -> AsyncGenerator[Transaction]:
+        """Open a short transaction of the framework's own for a block, whatever is open around it.
+
+        ``owner`` is what it is for, and ``seconds`` how long it waits for a lock. It is not the transaction of its
+        place: it is used by what it is given to. Raises what ``transaction()`` does.
+        """
+        until = asyncio.get_running_loop().time() + seconds
+        transaction = Transaction(self.store, owner, read_only=read_only, until=until, own=not read_only)
+        try:
+            yield transaction
+        except BaseException:
+            await transaction.rollback()
+            raise
+        await transaction.commit()
+
     async def get(
         self, entity: type[_T], key: Any, *, options: Sequence[ORMOption] = (), populate_existing: bool = False
     ) -> _T | None:
