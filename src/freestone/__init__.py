@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .app import connect, local
     from .call import gather, gather_all, invalidate, settle
     from .data import Database
-    from .events import subscribe
+    from .events import Publisher, subscribe
     from .lease import Lease
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Lease",
     "MayHaveHappened",
     "Message",
+    "Publisher",
     "Random",
     "Secret",
     "ServiceError",
@@ -76,7 +77,7 @@ __version__ = "0.1.0"
 
 _LATER = {
     "Database": "freestone.data", "Lease": "freestone.lease", "connect": "freestone.app", "local": "freestone.app",
-    "subscribe": "freestone.events",
+    **dict.fromkeys(("Publisher", "subscribe"), "freestone.events"),
     **dict.fromkeys(("gather", "gather_all", "invalidate", "settle"), "freestone.call"),
 }  # fmt: skip
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from freestone.app import StartError, local
 from freestone.clock import Clock, Ids, Random
-from freestone.contract import Contract, query
+from freestone.contract import Contract, Event, command, query
 from freestone.errors import ConfigurationError, DeclarationError, NotFound
+from freestone.events import Publisher
 from freestone.service import Settings, service
 from freestone.signals import SIGNALS, ServiceStarted, ServiceStopped, Signal
-from freestone.testing import FakeClock, fake_random
+from freestone.testing import FakeClock, announced, fake_random
 
 
 class Stock(Contract):
@@ -177,3 +180,31 @@ async def test_a_circle_of_dependencies_is_refused() -> None:
     with pytest.raises(DeclarationError, match=r"shop → stock → shop|stock → shop → stock"):
         async with local(shop=ShopService, stock=Circular):
             pass
+
+
+class Letters(Contract):
+    """Sends letters."""
+
+    class Sent(Event, key="to"):
+        to: str
+
+    @command
+    async def send(self, to: str) -> None:
+        """Send one. Publishes Sent."""
+
+
+@service
+class LettersService(Letters):
+    events: Publisher
+
+    async def send(self, to: str) -> None:
+        self.events.publish(Letters.Sent(to))
+
+
+async def test_a_service_that_publishes_has_a_database(tmp_path: Path) -> None:
+    """Whether it declares one or not: its events are written there."""
+    async with local(directory=tmp_path, letters=LettersService) as application:
+        await application.client(Letters).send("ada")
+        database = application.service("letters").events.outbox.database
+        assert await announced(database, Letters.Sent) == [Letters.Sent("ada")]
+    assert (tmp_path / "letters.db").exists()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from freestone.app.resources import Resources
+from freestone.app.resources import Publishing, Resources
 from freestone.contract import Contract
 from freestone.data import Database
 from freestone.errors import ConfigurationError
+from freestone.events import Publisher, Source
 from freestone.service import service
 
 
@@ -21,6 +22,7 @@ class Orders(Contract):
 class OrdersService(Orders):
     db: Database
     archive: Database
+    events: Publisher
 
 
 async def test_a_service_has_one_database_however_many_attributes_use_it(tmp_path: Path) -> None:
@@ -28,7 +30,17 @@ async def test_a_service_has_one_database_however_many_attributes_use_it(tmp_pat
     resources = Resources(tmp_path)
     first, second = (resources("orders", OrdersService, "database") for _ in range(2))
     assert first is second
+    assert resources.publisher("orders", OrdersService).outbox.database is first
     assert resources.database("payments", OrdersService) is not first
+
+
+def test_a_publisher_announces_for_its_service(tmp_path: Path) -> None:
+    """In the application's name, and as its file says."""
+    resources = Resources(tmp_path, publishing=Publishing("shop", "messagepack", 8))
+    publisher = resources("orders", OrdersService, "publisher")
+    assert publisher is resources("orders", OrdersService, "publisher")
+    assert isinstance(publisher, Publisher)
+    assert (publisher.outbox.source, publisher.outbox.partitions) == (Source("shop", "orders"), 8)
 
 
 def test_a_kind_that_nobody_can_give_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -221,6 +222,23 @@ def test_data_that_can_not_be_encoded_is_refused() -> None:
     """With msgspec's own sentence."""
     with pytest.raises(ValueError, match=r"can.t serialize ints"):
         encode_data(Counted(2**70))
+
+
+class Measured(Event, key="place"):
+    place: str
+    degrees: float
+    before: float | None = None
+
+
+def test_a_number_that_json_does_not_know_is_refused() -> None:
+    """It would be read as none. MessagePack knows it."""
+    for event in (Measured("here", math.nan), Measured("here", 1.0, math.inf)):
+        with pytest.raises(ValueError, match=r"a number in it is not finite|Expected `float`, got `null`"):
+            encode_data(event, JSON)
+        assert encode_data(event, MSGPACK)
+    assert msgspec.json.decode(encode_data(Measured("null", 1.0), JSON)) == {
+        "place": "null", "degrees": 1.0, "before": None,
+    }  # fmt: skip
 
 
 def test_times_are_read_in_utc() -> None:

@@ -17,6 +17,7 @@ from freestone import (
     Ids,
     Lease,
     Message,
+    Publisher,
     Random,
     Secret,
     ServiceError,
@@ -92,6 +93,7 @@ class CatalogSettings(Settings):
 @service
 class CatalogService(Catalog):
     db: Database
+    events: Publisher
     clock: Clock
     random: Random
     ids: Ids
@@ -108,6 +110,8 @@ class CatalogService(Catalog):
         return tuple(len(slug) for slug in slugs)
 
     async def publish(self, path: Path) -> None:
+        assert_type(self.events.publish(Catalog.Read(path.slug, 0)), None)
+        assert_type(await self.events.send(Catalog.Read(path.slug, 0)), None)
         raise Unready("not yet", needs=("basics",))
 
     async def watch(self, slug: str) -> AsyncIterator[Path]:

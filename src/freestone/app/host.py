@@ -48,7 +48,7 @@ from .lifecycle import Lifecycle
 from .local import Near
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
 from .rendezvous import Rendezvous
-from .resources import Resources
+from .resources import Publishing, Resources
 
 C = TypeVar("C")
 
@@ -128,7 +128,7 @@ class Host:
         self._binder = Binder(
             app.kept_by,
             self._transport,
-            Surroundings(Resources(app.data, clock), settings or {}, clock, random),
+            Surroundings(Resources(app.data, clock, _publishing(plan)), settings or {}, clock, random),
         )
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
@@ -251,6 +251,11 @@ class Host:
         if self._interposer is None:
             return transport
         return self._interposer.transport(caller, service, process, transport, policies.deadlines)
+
+
+def _publishing(plan: Plan) -> Publishing:
+    events = plan.app.events
+    return Publishing(plan.application, events.format, events.partitions if plan.broker == "nats" else 1)
 
 
 def _process_at(resolver: Resolver, processes: Sequence[str], address: Address) -> str:

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from freestone.clock import Clock
+from freestone.contract import contract_of
 from freestone.errors import ConfigurationError, Mistake
+from freestone.events import Source
 
 from .binder import Resource
+from .broker import Format
 
 if TYPE_CHECKING:
     from freestone.data import Database
+    from freestone.events import Publisher
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What all publishers of a process have in common."""
+
+    application: str = "local"
+    """Whose events they are."""
+    format: Format = "json"
+    """How fields are written."""
+    partitions: int = 1
+    """Into how many the log of the broker is divided."""
 
 
 @final
@@ -23,15 +41,19 @@ class Resources:
     the module of the service's class; ``clock`` is the time of its leases, by default the machine's.
     """
 
-    def __init__(self, directory: Path, clock: Clock | None = None) -> None:
+    def __init__(self, directory: Path, clock: Clock | None = None, publishing: Publishing | None = None) -> None:
         self._directory = directory
         self._clock = clock
+        self._publishing = publishing or Publishing()
         self._databases: dict[str, Database] = {}
+        self._publishers: dict[str, Publisher] = {}
 
     def __call__(self, service: str, cls: type[Any], kind: str) -> Resource:
         """Return a resource of that kind. Raises ConfigurationError for a kind that there is not."""
         if kind == "database":
             return self.database(service, cls)
+        if kind == "publisher":
+            return self.publisher(service, cls)
         raise ConfigurationError(
             [Mistake(f"service {service}", f"it needs a {kind}, which this host can't give", "ask for a Database")]
         )
@@ -44,4 +66,21 @@ class Resources:
         if found is None:
             path, migrations = self._directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations"
             found = self._databases[service] = Database.open(path, migrations, clock=self._clock)
+        return found
+
+    def publisher(self, service: str, cls: type[Any]) -> Publisher:
+        """Return the service's publisher, which is the same at each call; its database is there, declared or not."""
+        from freestone.events import JSON, MSGPACK, Publisher
+
+        found = self._publishers.get(service)
+        if found is None:
+            how = self._publishing
+            found = self._publishers[service] = Publisher(
+                self.database(service, cls),
+                contract=contract_of(cls),
+                source=Source(how.application, service),
+                partitions=how.partitions,
+                content_type=JSON if how.format == "json" else MSGPACK,
+                clock=self._clock,
+            )
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .broker import Broker, Cursor, LogLost, LogTrimmed, Recorded, Source
 from .envelope import (
     JSON,
@@ -16,7 +18,12 @@ from .envelope import (
     to_json,
     to_msgpack,
 )
+from .misuse import ForeignEvent
 from .subscription import Subscription, subscribe, subscriptions
+
+if TYPE_CHECKING:
+    from .outbox import Outbox
+    from .publisher import Publisher
 
 __all__ = [
     "JSON",
@@ -24,9 +31,12 @@ __all__ = [
     "Broker",
     "Cursor",
     "Envelope",
+    "ForeignEvent",
     "LogLost",
     "LogTrimmed",
     "Malformed",
+    "Outbox",
+    "Publisher",
     "Recorded",
     "Source",
     "Subscription",
@@ -40,3 +50,15 @@ __all__ = [
     "to_json",
     "to_msgpack",
 ]
+
+_HOMES = {"Outbox": "outbox", "Publisher": "publisher"}
+"""Imported at the first use, and SQLAlchemy with them: to read a file that names events, none is needed."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

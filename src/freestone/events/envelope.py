@@ -80,9 +80,15 @@ def subject_of(event: Event) -> str:
 def encode_data(event: Event, content_type: str = MSGPACK) -> bytes:
     """Return the fields of an event as bytes. Raises ValueError for what can't be encoded."""
     try:
-        return _encode_json(event) if content_type == JSON else _encode_msgpack(event)
+        if content_type != JSON:
+            return _encode_msgpack(event)
+        data = _encode_json(event)
+        # JSON has no word for a number that is not finite, and it would be none when it is read.
+        if b"null" in data and msgspec.json.decode(data, type=type(event)) != event:
+            raise ValueError("a number in it is not finite, and JSON has none that are not")
     except _FOREIGN as error:
         raise ValueError(str(error)) from error
+    return data
 
 
 def to_json(envelope: Envelope) -> bytes:

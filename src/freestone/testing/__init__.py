@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .clock import FakeClock, FakeIds, fake_random
+    from .events import announced
     from .fakes import FakeTransport, fake
     from .leases import MemoryLeases
     from .placement import Placement, Running, running
@@ -24,6 +25,7 @@ __all__ = [
     "Processes",
     "Proxy",
     "Running",
+    "announced",
     "fake",
     "fake_random",
     "postgres_server",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "clock": ("FakeClock", "FakeIds", "fake_random"),
+    "events": ("announced",),
     "fakes": ("FakeTransport", "fake"),
     "leases": ("MemoryLeases",),
     "placement": ("Placement", "Running", "running"),

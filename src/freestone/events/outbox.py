@@ -1,0 +1,156 @@
+"""The outbox of a service: the table to which its events are written, in the transaction that they are about.
+
+An event is there if, and only if, its transaction has committed; no crash comes between the two, for they are one.
+What is written there is carried further by a relay, or read right there.
+
+On SQLite one transaction writes at a time, so the ``id`` of a row tells when it was committed. On PostgreSQL it does
+not: a transaction that took a lower one may commit later, and whoever reads past its gap would never see it. There
+the rows have a ``position`` besides, which is given once they are committed (``log``). What counts among the events of
+one *key* is their order alone, and that is right in either: before it inserts, a transaction takes an advisory lock
+for each of its keys, and has it until it has committed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, final
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.schema import CreateTable
+
+from freestone.data import METADATA, Database, Part, Transaction
+from freestone.errors import ResourceExhausted
+
+from .bell import Bell
+from .broker import Source
+from .envelope import Envelope, partition_of
+
+OUTBOX = Table(
+    "freestone_outbox",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("position", BigInteger),
+    Column("event_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("traceparent", Text),
+    Column("tracestate", Text),
+    Column("published", BigInteger),
+)
+"""The events, in the order in which they were published. Times are microseconds since 1970; ``published`` is when a
+broker had acknowledged the event, and empty until then."""
+
+TABLES = Part("outbox", (CreateTable(OUTBOX),))
+
+_LOCKS: Final = 1024
+"""Into how many parts the keys are sorted for the locks of PostgreSQL, whose table of locks is bounded."""
+_OURS: Final = 0x66726565
+"""The first half of their numbers, so that they are no other's."""
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:ours, it) FROM (SELECT unnest(CAST(:keys AS integer[])) AS it) AS locks")
+_AGAIN: Final = 5.0
+"""Seconds after which a caller is told to try again when the outbox is full."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def to_microseconds(time: datetime) -> int:
+    """Return a time as the table has it."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+@final
+class Outbox:
+    """The outbox of one service, in its database."""
+
+    def __init__(self, database: Database, source: Source, partitions: int = 1) -> None:
+        self.database = database
+        self.source = source
+        self.partitions = partitions
+        """Into how many the log is divided that its events are carried to."""
+        self.bell = Bell()
+        """Rings when a transaction with events has committed in this process."""
+        self.full = 0
+        """How many events wait for the broker, once they are more than may; 0 until then."""
+
+    async def start(self) -> None:
+        """Open the database, and make the table if it is missing."""
+        await self.database.start()
+        async with self.database.separate("the outbox") as transaction:
+            await transaction.prepare(TABLES)
+
+    def refuse_if_full(self) -> None:
+        """Raise ResourceExhausted if too many events wait for the broker."""
+        if self.full:
+            raise ResourceExhausted(
+                f"{self.full} events of {self.source.service} wait in its outbox for the broker, and no more may; "
+                "it takes some again when the broker does",
+                retry_after=_AGAIN,
+            )
+
+    async def write(self, transaction: Transaction, envelopes: Sequence[Envelope]) -> None:
+        """Write events, in their order, in a transaction that is about to commit."""
+        await transaction.prepare(TABLES)
+        rows = [_row(envelope) for envelope in envelopes]
+
+        async def work(session: AsyncSession) -> None:
+            if self.database.dialect == "postgresql":
+                # What the handler has changed goes first: to wait for a row while others wait for these locks
+                # would be a deadlock.
+                await session.flush()
+                keys = sorted({zlib.crc32(self.lock_of(envelope.subject)) % _LOCKS for envelope in envelopes})
+                await session.execute(_LOCK, {"ours": _OURS, "keys": keys})
+            await session.execute(insert(OUTBOX), rows)
+
+        await transaction.run(work)
+        transaction.after_commit(self.bell.ring)
+
+    async def written(self) -> list[Envelope]:
+        """Return all that it has, in the order in which it was published; for tests, since it may be much."""
+        async with self.database.separate("the outbox") as transaction:
+            await transaction.prepare(TABLES)
+            rows = await transaction.run(lambda session: session.execute(select(OUTBOX).order_by(OUTBOX.c.id)))
+        return [self.envelope(row) for row in rows]
+
+    def lock_of(self, subject: str) -> bytes:
+        """Return what the lock of a key is made of. Several services may share a database of PostgreSQL."""
+        return f"{self.source.service} {subject}".encode()
+
+    def envelope(self, row: Any) -> Envelope:
+        """Return the event that a row of the table is."""
+        return Envelope(
+            id=row.event_id,
+            type=row.type,
+            source=row.source,
+            subject=row.subject,
+            time=_EPOCH + row.time * _MICROSECOND,
+            version=row.version,
+            data=bytes(row.data),
+            content_type=row.content_type,
+            traceparent=row.traceparent,
+            tracestate=row.tracestate,
+            partition=partition_of(row.subject, self.partitions),
+        )
+
+
+def _row(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "event_id": envelope.id,
+        "type": envelope.type,
+        "version": envelope.version,
+        "source": envelope.source,
+        "subject": envelope.subject,
+        "time": to_microseconds(envelope.time),
+        "content_type": envelope.content_type,
+        "data": envelope.data,
+        "traceparent": envelope.traceparent,
+        "tracestate": envelope.tracestate,
+    }
