@@ -121,6 +121,11 @@ class Plan:
         alone = not foreign and len(self.processes) == 1 and self.processes[0].replicas == 1
         return self.app.events.broker or ("embedded" if alone else "nats")
 
+    @property
+    def needs_nats(self) -> bool:
+        """Whether NATS carries the events, and the file does not say where it is."""
+        return self.broker == "nats" and self.app.nats is None
+
     def process(self, name: str) -> ProcessPlan:
         """Return a process by its name. Raises ConfigurationError, naming those that there are."""
         for process in self.processes:

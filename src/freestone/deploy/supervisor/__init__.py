@@ -7,6 +7,7 @@ from .identity import ProcessIdentity, resident_bytes
 from .lifecycle import State
 from .lifeline import CONFIGURATION_EXIT, Lifeline
 from .logs import Logs
+from .nats import own_nats, program
 from .record import ReplicaRecord, RunFile, RunRecord, running
 from .run import Place, Run
 from .runtime import RuntimeDirectory, listen_tcp, listen_unix
@@ -38,6 +39,8 @@ __all__ = [
     "Tenancy",
     "listen_tcp",
     "listen_unix",
+    "own_nats",
+    "program",
     "resident_bytes",
     "running",
 ]

@@ -68,6 +68,13 @@ class Lifeline:
         """Tell the supervisor why this process can't be started. Exit with `CONFIGURATION_EXIT` then."""
         self._send(Refused(reason))
 
+    def supervised(self) -> bool:
+        """Whether the supervisor is still there. Waits until it says something or goes; for one that is not watched."""
+        try:
+            return bool(self._socket.recv(64))
+        except ConnectionResetError:
+            return False
+
     def close(self) -> None:
         """Let go of it, where it is not watched; the supervisor takes no notice."""
         self._socket.close()

@@ -30,11 +30,16 @@ class ReplicaRecord(msgspec.Struct, frozen=True):
     replica: int
     services: tuple[str, ...]
     address: str
-    """Where it speaks the wire, as ``unix:///run/freestone-x/catalog.0.sock``."""
+    """Where it speaks the wire, as ``unix:///run/freestone-x/catalog.0.sock``; ``nats://…`` of a NATS server."""
     state: str
     pid: int | None = None
     since: datetime | None = None
     restarts: int = 0
+
+    @property
+    def speaks_wire(self) -> bool:
+        """Whether it is a process of the application, and not a server that the run has started beside them."""
+        return not self.address.startswith("nats:")
 
 
 @final

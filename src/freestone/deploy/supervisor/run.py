@@ -15,6 +15,7 @@ from freestone.call import Address, TcpAddress, UnixAddress
 from freestone.clock import Clock
 
 from .identity import ProcessIdentity
+from .nats import OwnNats
 from .record import ReplicaRecord, RunFile, RunRecord
 from .runtime import RuntimeDirectory, listen_tcp, listen_unix
 from .supervision import Replica
@@ -46,6 +47,8 @@ class Run:
         self.places: dict[Replica, Place] = {}
         self.gateway: str | None = None
         """Where the gateway listens, as ``http://127.0.0.1:8000``."""
+        self.nats: OwnNats | None = None
+        """The NATS server of this run, if it needs one."""
         self._file = file
         self._since = since
         self._identity = ProcessIdentity.own()
@@ -56,7 +59,8 @@ class Run:
     def open(cls, plan: Plan, clock: Clock) -> Generator[Run]:
         """Claim the topology and bind its sockets; at the end remove them and the file.
 
-        Raises ConfigurationError if the topology runs already, or a socket can't be bound.
+        Raises ConfigurationError if the topology runs already, a socket can't be bound, or the run needs a NATS server
+        and there is no program for it.
         """
         directory = RuntimeDirectory.make()
         file = RunFile(plan.app.home, plan.topology)
@@ -72,6 +76,11 @@ class Run:
             run._sockets.close()
             directory.remove()
             sweeper.dismiss()
+
+    @property
+    def replicas(self) -> tuple[Replica, ...]:
+        """Everything that runs: each replica of a process, and the NATS server if there is one."""
+        return (*self.places, *(() if self.nats is None else (self.nats.replica,)))
 
     def publish(self, status: Callable[[Replica], Status]) -> None:
         """Write what runs now to the file, given what each replica does."""
@@ -89,9 +98,15 @@ class Run:
             for number, address in enumerate(process.addresses(self.directory.path)):
                 wire = self._sockets.enter_context(_listen(process.listens_here or address))
                 self.places[Replica(process.name, number)] = Place(str(address), wire, gateway)
+        if self.plan.needs_nats:
+            app, taken = self.plan.app, [process.name for process in self.plan.processes]
+            self.nats = OwnNats(self.directory.path, app.home, app.name, taken)
 
     def _record(self, status: Callable[[Replica], Status | None]) -> RunRecord:
         services = {process.name: process.services for process in self.plan.processes}
+        places = {replica: place.address for replica, place in self.places.items()}
+        if self.nats is not None:
+            places[self.nats.replica] = self.nats.address
         return RunRecord(
             application=self.plan.application,
             topology=self.plan.topology,
@@ -99,8 +114,8 @@ class Run:
             since=self._since,
             runtime_directory=str(self.directory.path),
             replicas=tuple(
-                _replica_record(replica, services[replica.process], place.address, status(replica))
-                for replica, place in self.places.items()
+                _replica_record(replica, services.get(replica.process, ()), address, status(replica))
+                for replica, address in places.items()
             ),
             gateway=self.gateway,
         )

@@ -64,6 +64,20 @@ class RuntimeDirectory:
             self._lock = None
         return True
 
+    def in_use(self) -> bool:
+        """Whether any process uses it."""
+        try:
+            lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
     def wait_for_all(self) -> None:
         """Wait until no process uses it."""
         with contextlib.suppress(FileNotFoundError):
