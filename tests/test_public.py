@@ -25,7 +25,7 @@ def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
 
 def test_importing_freestone_imports_no_heavy_part() -> None:
     """A contract is made of messages and methods; it needs no database, no web server and no command line."""
-    heavy = ("sqlalchemy", "alembic", "starlette", "uvicorn", "uvloop", "typer", "rich")
+    heavy = ("sqlalchemy", "alembic", "starlette", "uvicorn", "uvloop", "typer", "rich", "cronsim")
     code = f"import sys, freestone; print([name for name in {heavy!r} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert shown.stdout.strip() == "[]"

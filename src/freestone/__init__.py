@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .data import Database
     from .events import Publisher, subscribe
     from .lease import Lease
+    from .schedule import cron, every
 
 __all__ = [
     "Clock",
@@ -56,9 +57,11 @@ __all__ = [
     "acting_as",
     "command",
     "connect",
+    "cron",
     "current",
     "deadline",
     "errors",
+    "every",
     "fallback",
     "gather",
     "gather_all",
@@ -78,6 +81,7 @@ __version__ = "0.1.0"
 _LATER = {
     "Database": "freestone.data", "Lease": "freestone.lease", "connect": "freestone.app", "local": "freestone.app",
     **dict.fromkeys(("Publisher", "subscribe"), "freestone.events"),
+    **dict.fromkeys(("cron", "every"), "freestone.schedule"),
     **dict.fromkeys(("gather", "gather_all", "invalidate", "settle"), "freestone.call"),
 }  # fmt: skip
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""

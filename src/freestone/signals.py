@@ -10,6 +10,7 @@ is guarded, so that it costs one attribute read when nobody listens::
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Protocol, dataclass_transform, final
 
 import msgspec
@@ -323,3 +324,43 @@ class ReadingResumed(Signal):
     stream: str
     position: int
     reason: str
+
+
+class TickRun(Signal):
+    """A tick of a schedule took effect here. ``seconds`` is how long its run took."""
+
+    schedule: str
+    tick: datetime
+    seconds: float
+
+
+class TickFailed(Signal):
+    """A run of a tick failed, and had no effect. It is tried at ``again``; None if it is given up."""
+
+    schedule: str
+    tick: datetime
+    tries: int
+    error: BaseException
+    again: datetime | None
+
+
+class TickTakenElsewhere(Signal):
+    """A run of a tick had no effect, since another had it meanwhile."""
+
+    schedule: str
+    tick: datetime
+
+
+class TicksLeftOut(Signal):
+    """Ticks of a schedule at whose time nobody ran are not run any more, from ``first`` to ``last``."""
+
+    schedule: str
+    first: datetime
+    last: datetime
+
+
+class ScheduleAhead(Signal):
+    """The ticks of a schedule are settled until a time that is in the future here: a clock was, or is, wrong."""
+
+    schedule: str
+    until: datetime

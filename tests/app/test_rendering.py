@@ -50,6 +50,50 @@ def test_a_plan_is_text_for_people(loaded: Callable[..., App]) -> None:
     )
 
 
+SCHEDULED = """
+from freestone import cron, every
+from freestone.contract import Contract, query
+from freestone.service import service
+
+class Desk(Contract):
+    @query
+    async def tally(self) -> int: ...
+
+@service
+class DeskService(Desk):
+    async def tally(self):
+        return 0
+
+    @every("5m", missed="skip", jitter="10s")
+    async def close(self): ...
+
+    @cron("0 6 * * 1", tz="Europe/Berlin", name="letters", deadline="10m")
+    async def write_letters(self, tick): ...
+"""
+
+
+def test_schedules_are_shown_with_their_service(loaded: Callable[..., App]) -> None:
+    file = 'name = "office"\n[services]\ndesk = "office:DeskService"\n'
+    made = plan(loaded(file, office=SCHEDULED))
+    assert (
+        "app\n"
+        "    desk\n"
+        "        ⟳ close     every 5m, missed skip\n"
+        "        ⟳ letters   cron 0 6 * * 1 Europe/Berlin, missed once\n"
+    ) in render(made)
+    [process] = json.loads(json.dumps(describe(made)))["processes"]
+    assert process["schedules"] == [
+        {
+            "service": "desk", "name": "close", "method": "close", "when": "every 5m", "missed": "skip",
+            "deadline": 60.0, "jitter": 10.0,
+        },
+        {
+            "service": "desk", "name": "letters", "method": "write_letters",
+            "when": "cron 0 6 * * 1 Europe/Berlin", "missed": "once", "deadline": 600.0, "jitter": 0.0,
+        },
+    ]  # fmt: skip
+
+
 def test_local_calls_and_those_to_somebody_else_are_told_apart(loaded: Callable[..., App]) -> None:
     assert "        → prices   local\n" in render(plan(loaded(FILE), "monolith"))
 
@@ -84,6 +128,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
                 "stage": 0,
                 "calls": [{"from": "(gateway)", "to": "orders", "by": "wire", "process": "orders"}],
                 "subscriptions": [],
+                "schedules": [],
             },
             {
                 "name": "prices",
@@ -96,6 +141,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
                 "stage": 2,
                 "calls": [],
                 "subscriptions": [],
+                "schedules": [],
             },
             {
                 "name": "orders",
@@ -108,6 +154,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
                 "stage": 1,
                 "calls": [{"from": "orders", "to": "prices", "by": "wire", "process": "prices"}],
                 "subscriptions": [],
+                "schedules": [],
             },
         ],
         "deadline": 5.0,

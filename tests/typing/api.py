@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, assert_type
 
 from freestone import (
@@ -25,9 +25,11 @@ from freestone import (
     acting_as,
     command,
     connect,
+    cron,
     current,
     deadline,
     errors,
+    every,
     fallback,
     gather,
     gather_all,
@@ -250,6 +252,31 @@ async def kept(catalog: Catalog) -> None:
     assert_type(seen.age, float)
     assert_type(seen.cached, bool)
     assert_type(invalidate(Catalog.minutes, ("a",)), int)
+
+
+@service
+class Scheduled(Reader):
+    async def minutes(self, slug: str) -> int:
+        return 0
+
+    @every("5m", missed="skip", jitter=1.5)
+    async def tidy(self) -> None: ...
+
+    @cron("0 6 * * *", tz="Europe/Berlin", deadline="10m", name="letters")
+    async def write_letters(self, tick: datetime) -> None: ...
+
+
+class NoService:
+    @every("5m", missed="twice")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async def wrong(self) -> None: ...
+
+    @every("5m")  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    def not_async(self) -> None: ...
+
+
+async def called_by_hand(scheduled: Scheduled) -> None:
+    await scheduled.tidy()
+    await scheduled.write_letters(datetime.now(UTC))
 
 
 def failed(error: Unready) -> None:

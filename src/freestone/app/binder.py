@@ -14,7 +14,7 @@ from freestone.call import Dispatcher, FallbackTransport, Transport, client, sta
 from freestone.clock import Clock, Ids, Random, SystemClock, SystemIds, system_random
 from freestone.contract import Contract, Operation, contract_of
 from freestone.errors import ConfigurationError, Mistake
-from freestone.service import Settings, dependencies, fallbacks
+from freestone.service import Settings, dependencies, fallbacks, is_marked
 
 
 class Resource(Protocol):
@@ -65,6 +65,8 @@ class Binder:
     def make(self, name: str, cls: type[Any]) -> None:
         """Make a service. What it needs must be made before it, where it is to run in this process."""
         arguments = {attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()}
+        if is_marked(cls):  # what the framework calls in a service, it keeps account of in the service's database
+            self._resource(name, cls, "database")
         self.instances[name] = instance = cls(**arguments)
         self._bind_fallbacks(name, cls)
         self.dispatcher.add(name, instance, transacts=name in self.resources)
@@ -108,7 +110,12 @@ class Binder:
             return around.settings.get(name) or kind()
         resource_kind = getattr(kind, "__freestone_resource__", None)
         if resource_kind is not None:
-            resource = around.resource(name, cls, resource_kind)
-            self.resources.setdefault(name, []).append(resource)
-            return resource
+            return self._resource(name, cls, resource_kind)
         return self._client_of(name, cls, contract_of(kind))
+
+    def _resource(self, name: str, cls: type[Any], kind: str) -> Resource:
+        resource = self._surroundings.resource(name, cls, kind)
+        owned = self.resources.setdefault(name, [])
+        if resource not in owned:
+            owned.append(resource)
+        return resource

@@ -49,6 +49,7 @@ from .local import Near
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
 from .rendezvous import Rendezvous
 from .resources import Publishing, Resources
+from .schedules import schedules_of
 
 C = TypeVar("C")
 
@@ -125,19 +126,24 @@ class Host:
             for name, spec in app.externals.items()
         }
         """A pool for each of somebody else's services; it says the name of the application that it means."""
+        resources = Resources(app.data, clock, _publishing(plan))
         self._binder = Binder(
             app.kept_by,
             self._transport,
-            Surroundings(Resources(app.data, clock, _publishing(plan)), settings or {}, clock, random),
+            Surroundings(resources, settings or {}, clock, random),
         )
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
-        self._lifecycle = Lifecycle({name: app.services[name].cls for name in self.process.services}, self._binder)
+        services = {name: app.services[name].cls for name in self.process.services}
+        self._lifecycle = Lifecycle(services, self._binder)
         network = SocketNetwork(proof, plaintext=self.process.plaintext)
         self._server = Server(self._binder.dispatcher, hello, limits=app.limits, network=network, serving=app.serving)
         self._gateway: Opened | None = None
         self.background = Background()
         """What runs besides the services; add to it before ``start``."""
+        scheduling = schedules_of(plan.application, services, self._binder.instances, resources.database, clock, random)
+        if scheduling is not None:
+            self.background.add(scheduling)
 
     @property
     def dispatcher(self) -> Dispatcher:

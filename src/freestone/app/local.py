@@ -16,6 +16,10 @@ from freestone.service import Settings, order
 from .binder import Binder, Surroundings
 from .lifecycle import Lifecycle
 from .resources import Resources
+from .schedules import schedules_of
+
+_STOP_SECONDS = 5.0
+"""In which what runs in the background may end."""
 
 C = TypeVar("C")
 Near = Callable[[Dispatcher, str, Policies], Transport]
@@ -62,8 +66,9 @@ async def local(
     async with contextlib.AsyncExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
-        clock = clock or SystemClock()
-        surroundings = Surroundings(Resources(directory, clock), settings or {}, clock, random or system_random())
+        clock, random = clock or SystemClock(), random or system_random()
+        resources = Resources(directory, clock)
+        surroundings = Surroundings(resources, settings or {}, clock, random)
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
 
@@ -74,4 +79,8 @@ async def local(
         lifecycle = Lifecycle({name: services[name] for name in order(services)}, binder)
         await lifecycle.start()
         stack.push_async_callback(lifecycle.stop)
+        scheduling = schedules_of("", services, binder.instances, resources.database, clock, random)
+        if scheduling is not None:
+            await scheduling.start()
+            stack.push_async_callback(scheduling.stop, _STOP_SECONDS)
         yield Local(binder)

@@ -8,6 +8,8 @@ from typing import Any
 from msgspec import to_builtins
 from msgspec.structs import asdict
 
+from freestone.schedule import schedules
+
 from .address import http_url
 from .app import SubscriptionSpec
 from .broker import event_lines
@@ -34,6 +36,7 @@ def render(plan: Plan) -> str:
         progress
             progress
                 ← catalog.PathRetired   close_enrolments, from now on
+                ⟳ close_idle   every 5m, missed once
 
         calls: deadline 10s
             catalog: limit 50, retry off
@@ -80,6 +83,7 @@ def describe(plan: Plan) -> dict[str, Any]:
                     for service in process.services
                     for spec in plan.app.services[service].subscriptions
                 ],
+                "schedules": list(_schedules_described(plan, process)),
             }
             for process in plan.processes
         ],
@@ -116,6 +120,7 @@ def _process_lines(plan: Plan, process: ProcessPlan) -> Iterator[str]:
                 yield f"        → {callee:<{width}}   {_route_shown(process.routes[callee])}"
         if caller in process.services:
             yield from _subscription_lines(plan, plan.app.services[caller].subscriptions)
+            yield from _schedule_lines(plan, caller)
 
 
 def _subscription_lines(plan: Plan, specs: tuple[SubscriptionSpec, ...]) -> Iterator[str]:
@@ -139,6 +144,27 @@ def _subscription_described(service: str, spec: SubscriptionSpec) -> dict[str, A
         "deadline": heard.deadline,
         "on_failure": heard.on_failure,
     }
+
+
+def _schedule_lines(plan: Plan, service: str) -> Iterator[str]:
+    declared = schedules(plan.app.services[service].cls)
+    width = max((len(each.name) for each in declared), default=0)
+    for each in declared:
+        yield f"        ⟳ {each.name:<{width}}   {each.timetable}, missed {each.missed}"
+
+
+def _schedules_described(plan: Plan, process: ProcessPlan) -> Iterator[dict[str, Any]]:
+    for service in process.services:
+        for each in schedules(plan.app.services[service].cls):
+            yield {
+                "service": service,
+                "name": each.name,
+                "method": each.method,
+                "when": str(each.timetable),
+                "missed": each.missed,
+                "deadline": each.deadline,
+                "jitter": each.jitter,
+            }
 
 
 def _edges(plan: Plan, process: ProcessPlan) -> Iterator[tuple[str, str]]:

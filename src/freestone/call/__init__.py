@@ -54,4 +54,5 @@ from .resolver import Resolver as Resolver
 from .resolver import StaticResolver as StaticResolver
 from .resolver import TableResolver as TableResolver
 from .server import Server as Server
+from .target import Target as Target
 from .transport import Transport as Transport

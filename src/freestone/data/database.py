@@ -135,6 +135,11 @@ class Database:
             raise Unavailable(f"the database {self.name} is not open: it is used before start() or after close()")
         return self._store
 
+    @property
+    def leases(self) -> Leases:
+        """The leases of this database, for rooms that take some outside of a block."""
+        return self._leases
+
     def __repr__(self) -> str:
         return f"<Database {self.path}>"
 

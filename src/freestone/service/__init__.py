@@ -18,7 +18,7 @@ from .context import (
 from .extra import Extra
 from .fallback import FallbackValue, fallback
 from .field import MAX_FIELDS, ContextField, declared_field
-from .mark import Mark, leave_mark, marked, marks_on
+from .mark import Mark, is_marked, leave_mark, marked, marks_on
 from .order import order
 from .race import MOST_REPETITIONS, next_run
 from .received import Received, note_result, received
@@ -55,6 +55,7 @@ __all__ = [
     "fallback",
     "fallbacks",
     "is_key",
+    "is_marked",
     "is_span_id",
     "keyed",
     "leave_mark",

@@ -41,6 +41,11 @@ def marked(cls: type, kind: type[M]) -> list[tuple[str, M]]:
     return [(name, mark) for name, mark in _marks(cls) if isinstance(mark, kind)]
 
 
+def is_marked(cls: type) -> bool:
+    """Whether a service has methods that the framework calls."""
+    return bool(_marks(cls))
+
+
 def check_marks(cls: type, scope: Mapping[str, Any], report: Report) -> None:
     """Report what is wrong with the methods of a service that have a mark."""
     for name, mark in _marks(cls):
