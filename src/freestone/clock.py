@@ -116,6 +116,12 @@ def span_id() -> str:
     return trace_id()[:16]
 
 
+KEY_MARK: Final = "k"
+"""How an idempotency key begins that the framework has made."""
+KEY_SIZE: Final = 32
+"""How many characters it has."""
+
+
 def call_key() -> str:
-    """Return an idempotency key that no other command has: 32 hexadecimal digits of chance."""
-    return trace_id()
+    """Return an idempotency key that no other command has: ``k`` and 31 hexadecimal digits of chance."""
+    return KEY_MARK + trace_id()[1:]

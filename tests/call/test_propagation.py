@@ -20,6 +20,17 @@ from freestone.wire import request_tail
 TENANT = ContextField[str]("test-tenant", default="nobody")
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
+
+class Book(Contract):
+    """A guest book."""
+
+    @command
+    async def sign(self) -> None:
+        """Sign."""
+
+
+SIGN = operations(Book)["sign"]
+
 _READ: Any = msgspec.msgpack.Decoder(tuple[tuple[str, tuple[str, ...]] | None, dict[str, msgspec.Raw]]).decode
 
 
@@ -83,18 +94,18 @@ def test_a_query_has_no_key() -> None:
 
 def test_keys_differ() -> None:
     """Those of two commands always do."""
-    assert len({command_key(None) for _ in range(1000)}) == 1000
+    assert len({call_key() for _ in range(1000)}) == 1000
 
 
 def test_a_given_key_is_the_key_of_the_command_that_is_called() -> None:
     """It is for that one alone: a callee makes keys of its own."""
     with keyed("order-17"):
-        assert command_key(current()) == "order-17"
+        assert command_key(current(), "desk.sign", SIGN, ()) == "order-17"
         assert opened(tail(current()))[1] == {}
     context = fresh()
     receive(context, opened(tail(None, "order-17"))[1])
     assert context.idempotency_key == "order-17"
-    assert command_key(context) != "order-17"
+    assert command_key(context, "desk.sign", SIGN, ()) != "order-17"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a\nb"])

@@ -13,7 +13,6 @@ from freestone.service import CURRENT
 
 from .connection import Answer, PeerConnection
 from .feed import Feed
-from .propagation import command_key
 from .source import Source
 
 if TYPE_CHECKING:
@@ -30,15 +29,18 @@ def check_version(name: str, connection: PeerConnection) -> None:
         )
 
 
-async def exchange(route: Route, arguments: bytes, source: Source, home: object = None) -> Any:
-    """Make the call, at the home of that key if one is given. Raises ServiceError, or what the source raised."""
+async def exchange(route: Route, arguments: bytes, source: Source, home: object = None, key: str | None = None) -> Any:
+    """Make the call, at the home of that value if one is given. Raises ServiceError, or what the source raised.
+
+    ``key`` is the idempotency key, for a command.
+    """
     loop, outer = route.pool.loop, CURRENT.get()
     now = loop.time()
     when = route.end(now, outer)
     destination = route.known()
     balancer = destination.balancer
     destination.budget.calls += 1
-    key = command_key(outer) if route.command else None
+    before = 0 if key is None or outer is None else outer.handler.before
     sent = 0
     try:
         while True:
@@ -49,7 +51,7 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
             assert connection is not None
             check_version(route.name, connection)
             future: asyncio.Future[Answer] = loop.create_future()
-            call_id = route.send(connection, now, outer, when, arguments, future, key, sent)
+            call_id = route.send(connection, now, outer, when, arguments, future, key, before + sent)
             sent += 1
             feed = Feed(connection, call_id, route.operation, source, future, loop)
             replica.begin(now)

@@ -78,7 +78,10 @@ class LocalTransport:
 class _Near:
     """One operation: what is the same in each of its calls."""
 
-    __slots__ = ("command", "copy_arguments", "copy_result", "deadlines", "limited", "method", "operation", "target")
+    __slots__ = (
+        "command", "copy_arguments", "copy_result", "deadlines", "limited", "method", "operation", "settled",
+        "target",
+    )  # fmt: skip
 
     def __init__(self, target: Target, deadlines: Deadlines) -> None:
         self.target = target
@@ -90,6 +93,8 @@ class _Near:
         self.deadlines = deadlines
         self.limited = deadlines.limit(target.name) is not None
         """Whether the operation has a limit of its own, so that its caller's timer is not enough."""
+        self.settled = self.copy_arguments is None and target.operation.takes is None
+        """Whether nothing in the arguments will have changed when the key of a call is derived from them."""
 
     def take(self, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         """Call it with a copy, which is made now: what the caller does to the arguments later is its own."""
@@ -113,9 +118,16 @@ class _Near:
         when = outer.deadline
         if when is not None and when <= loop.time():
             raise DeadlineExceeded(f"{self.target.name} was not begun: the deadline had passed")
-        if self.command:
-            outer.handler.sent_command = True
         context = Context(self.operation, when, task, outer.identity, outer.trace_id)
+        if self.command:
+            caller = outer.handler
+            caller.sent_command = True
+            if caller.before:
+                context.receive(None, None, caller.before)
+            if self.settled:
+                context.caller = (caller, self.target, arguments)
+            elif caller.serves_command:
+                context.receive(None, self._key(caller, arguments))
         if outer.extra is not None:
             context.receive(outer.extra, outer.extra.given_key if self.command else None)
         if SIGNALS.observed:
@@ -143,6 +155,13 @@ class _Near:
                 CURRENT.reset(token)
                 failure = None  # see there
         return result if self.copy_result is None else self.copy_result(result)
+
+    def _key(self, caller: Context, arguments: tuple[Any, ...]) -> str:
+        """Return the key of a command whose arguments can change, or are not all there yet."""
+        operation = self.operation
+        if operation.takes is not None:
+            arguments = (*arguments[: operation.takes_at], *arguments[operation.takes_at + 1 :])
+        return caller.key_of_call(self.target.name, operation, arguments)
 
     async def _arm(self, arguments: tuple[Any, ...]) -> Any:
         """Call it under a timer of its own."""

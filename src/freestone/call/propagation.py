@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from freestone.clock import call_key
+from freestone.contract import Operation
 from freestone.errors import InvalidArgument
 from freestone.service import MAX_FIELDS, MAX_STATE, Context, Extra, declared_field, is_key, is_span_id
 from freestone.wire import request_tail
@@ -37,10 +38,9 @@ _ONE_KEY: Final = b"\x81" + _KEY + b"\xd9\x20"
 """A map of one entry, the key of which has 32 characters: what most commands have."""
 
 
-def command_key(outer: Context | None) -> str:
-    """Return the idempotency key of a command that is called now: the one that was given to it, or a new one."""
-    extra = None if outer is None else outer.extra
-    return call_key() if extra is None or extra.given_key is None else extra.given_key
+def command_key(outer: Context | None, name: str, operation: Operation, arguments: tuple[Any, ...]) -> str:
+    """Return the idempotency key of a command that is called now, from that context."""
+    return call_key() if outer is None else outer.key_of_call(name, operation, arguments)
 
 
 def tail(outer: Context | None, key: str | None = None, attempt: int = 0) -> bytes:

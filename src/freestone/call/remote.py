@@ -57,7 +57,9 @@ class WireTransport:
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         route = self._calls.get(operation) or self._route(operation)
         # The arguments are taken now, not when the call is awaited: what the caller does to them later is its own.
-        return route.invoke(operation.encode_arguments(arguments), route.home(arguments))
+        encoded = operation.encode_arguments(arguments)
+        key = command_key(CURRENT.get(), route.name, operation, arguments) if route.command else None
+        return route.invoke(encoded, route.home(arguments), key)
 
     def stream(self, operation: Operation, arguments: tuple[Any, ...]) -> AsyncIterator[Any]:
         route = self._calls.get(operation) or self._route(operation)
@@ -68,7 +70,8 @@ class WireTransport:
         source = Source(operation, items, CURRENT.get())
         if operation.streams:
             return RemoteStream(route, operation.encode_arguments(arguments), source, home=route.home(arguments))
-        return exchange(route, operation.encode_arguments(arguments), source, route.home(arguments))
+        key = command_key(CURRENT.get(), route.name, operation, arguments) if route.command else None
+        return exchange(route, operation.encode_arguments(arguments), source, route.home(arguments), key)
 
     def _route(self, operation: Operation) -> Route:
         name = f"{self._service}.{operation.name}"
@@ -112,8 +115,10 @@ class Route:
         """Return the value whose home serves a call with those arguments; None if any replica will do."""
         return None if self.place is None else arguments[self.place]
 
-    async def invoke(self, arguments: bytes, home: object = None) -> Any:
+    async def invoke(self, arguments: bytes, home: object = None, key: str | None = None) -> Any:
         """Make a unary call, rather to the replica that is the home of that value, if one is given.
+
+        ``key`` is the idempotency key, for a command.
 
         Raises ServiceError.
         """
@@ -129,7 +134,7 @@ class Route:
             destination = self.known()
         balancer = destination.balancer
         destination.budget.calls += 1
-        key = command_key(outer) if self.command else None
+        before = 0 if key is None or outer is None else outer.handler.before
         failed: Replica[PeerConnection] | None = None
         sent = 0
         while True:
@@ -146,7 +151,7 @@ class Route:
                 answer = await Race(self, outer, when, arguments, sent - 1).run(replica, now, delay)
             else:
                 future: asyncio.Future[Answer] = loop.create_future()
-                call_id = self.send(connection, now, outer, when, arguments, future, key, sent - 1)
+                call_id = self.send(connection, now, outer, when, arguments, future, key, before + sent - 1)
                 replica.begin(now)
                 slot = pool.wheel.arm(when, future) if armed else None
                 try:

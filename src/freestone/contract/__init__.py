@@ -7,6 +7,7 @@ from .annotations import Unresolved, class_annotations, function_annotations, na
 from .contract import Contract, contract_of, contracts_of, is_contract, operations
 from .copier import is_mutable
 from .declaration import command, query
+from .digest import digest
 from .duration import seconds, shown
 from .error_body import ErrorBody
 from .events import contract_of_event, events_of, type_name
@@ -44,6 +45,7 @@ __all__ = [
     "contract_of",
     "contract_of_event",
     "contracts_of",
+    "digest",
     "events_of",
     "fingerprint",
     "function_annotations",

@@ -11,13 +11,13 @@ from .context import (
     continuing,
     current,
     deadline,
-    is_key,
     keyed,
     within,
 )
 from .extra import Extra
 from .fallback import FallbackValue, fallback
 from .field import MAX_FIELDS, ContextField, declared_field
+from .key import derived_key, is_key, is_made
 from .mark import Mark, is_marked, leave_mark, marked, marks_on
 from .order import order
 from .race import MOST_REPETITIONS, next_run
@@ -52,9 +52,11 @@ __all__ = [
     "deadline",
     "declared_field",
     "dependencies",
+    "derived_key",
     "fallback",
     "fallbacks",
     "is_key",
+    "is_made",
     "is_marked",
     "is_span_id",
     "keyed",

@@ -25,13 +25,12 @@ from typing import Any, Protocol, final
 
 from freestone.clock import call_key, span_id
 from freestone.clock import trace_id as new_trace_id
-from freestone.contract import Kind, Operation
+from freestone.contract import Kind, Operation, digest
 from freestone.errors import DeadlineExceeded
 
 from .extra import NO_FIELDS, NOTHING, Extra
+from .key import LONGEST_KEY, derived_key, is_key
 from .trace import RANDOM, TraceParent
-
-_LONGEST_KEY = 255
 
 
 @final
@@ -57,6 +56,16 @@ class Enlisted(Protocol):
         ...
 
 
+class Called(Protocol):
+    """An operation, under the name of its service."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def operation(self) -> Operation: ...
+
+
 @final
 class Context:
     """The call that the current code serves. Read it with ``current()``."""
@@ -72,7 +81,13 @@ class Context:
     run: int = 0
     """How many runs of the handler have lost their race before this one."""
     _key: str | None = None
+    caller: tuple[Context, Called, tuple[Any, ...]] | None = None
+    """Of a command that is called in this process: from which handler, what, and with which arguments, so that its key
+    is derived when somebody needs it, and not before. None if it has a key already."""
+    _calls: dict[str, int] | None = None
     _attempt: int = 0
+    before: int = 0
+    """How often what the handler calls may have been called before: by other attempts and other runs."""
     _handler: Context | None = None
 
     def __init__(
@@ -112,7 +127,7 @@ class Context:
         if key is not None:
             self._key = key
         if attempt:
-            self._attempt = attempt
+            self._attempt = self.before = attempt
 
     def again(self) -> Context:
         """Return a context for another run of the handler, which was undone: nothing is enlisted, the key is the same.
@@ -122,26 +137,61 @@ class Context:
         fresh = Context(self.operation, self.deadline, self.task, self.identity, self.trace_id)
         fresh.run = self.run + 1
         fresh.sent_command = self.sent_command
+        fresh.caller = self.caller
         fresh.receive(self.extra, self._key, self._attempt)
+        fresh.before = self.before + 1
         return fresh
 
     @property
     def idempotency_key(self) -> str | None:
         """What the command that is served has in common with its repetitions, and with no other; None for a query.
 
-        The caller's framework makes it, or its caller gave it. What a handler calls has keys of its own.
+        The caller's framework makes it, or its caller gave it. What a handler calls has keys that are derived from it.
         """
         handler = self.handler
         if handler.operation is not None and handler.operation.kind is not Kind.COMMAND:
             return None  # a client of another make may send one with a query
         if handler._key is None and handler.operation is not None:
-            # A co-located call, which is not repeated: it has no need of a key unless somebody looks at it.
-            handler._key = call_key()
+            # A co-located call: it has no need of a key unless somebody looks at it.
+            if handler.caller is None:
+                handler._key = call_key()
+            else:
+                caller, called, arguments = handler.caller
+                handler._key = caller.key_of_call(called.name, called.operation, arguments)
         return handler._key
 
     @property
+    def has_key(self) -> bool:
+        """Whether the key of the command means something to whoever calls: it was sent, given or derived."""
+        return self._key is not None or (self.caller is not None and self.caller[0].serves_command)
+
+    @property
+    def serves_command(self) -> bool:
+        """Whether it is the context of a command's handler, from whose key others follow."""
+        return self.operation is not None and self.operation.kind is Kind.COMMAND
+
+    def key_of_call(self, name: str, operation: Operation, arguments: tuple[Any, ...]) -> str:
+        """Return the key of a command that is called here, now: each call counts.
+
+        It is the one that was given for it, one that is derived if this is the handler of a command, or a new one.
+        """
+        if self.extra is not None and self.extra.given_key is not None:
+            return self.extra.given_key
+        handler = self.handler
+        if handler.operation is None or (own := handler.idempotency_key) is None:
+            return call_key()
+        key = derived_key(own, name, digest(operation, arguments))
+        if handler._calls is None:
+            handler._calls = {}
+        before = handler._calls[key] = handler._calls.get(key, -1) + 1
+        return key if before == 0 else derived_key(key, str(before))
+
+    @property
     def attempt(self) -> int:
-        """How many times the call was sent before; 0 for the first time."""
+        """How many times the call was sent before, as far as its caller knows; 0 for the first time.
+
+        A handler that is run again counts as one that sends what it calls again, though it may not have come so far.
+        """
         return self.handler._attempt
 
     @property
@@ -338,7 +388,7 @@ def keyed(key: str) -> AbstractContextManager[Context]:
     """
     if not is_key(key):
         raise ValueError(
-            f"an idempotency key has 1 to {_LONGEST_KEY} printable characters of ASCII, which {key!r} has not"
+            f"an idempotency key has 1 to {LONGEST_KEY} printable characters of ASCII, which {key!r} has not"
         )
     outer = CURRENT.get()
     context = (
@@ -348,8 +398,3 @@ def keyed(key: str) -> AbstractContextManager[Context]:
     )
     context.extra = (context.extra or NOTHING).with_key(key)
     return within(context)
-
-
-def is_key(key: object) -> bool:
-    """Whether it may be an idempotency key."""
-    return isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()
