@@ -308,6 +308,13 @@ class ReplicaGone(Signal):
     reason: str
 
 
+class EventsRemoved(Signal):
+    """So many events of a service were so old that its database keeps them no longer."""
+
+    service: str
+    count: int
+
+
 class EventsAppended(Signal):
     """A stream has acknowledged events, some of which it had already. ``attempts`` is how often they were sent."""
 

@@ -22,6 +22,8 @@ from .misuse import ForeignEvent
 from .subscription import Subscription, subscribe, subscriptions
 
 if TYPE_CHECKING:
+    from .embedded import EmbeddedBroker
+    from .log import Log
     from .outbox import Outbox
     from .publisher import Publisher
 
@@ -30,8 +32,10 @@ __all__ = [
     "MSGPACK",
     "Broker",
     "Cursor",
+    "EmbeddedBroker",
     "Envelope",
     "ForeignEvent",
+    "Log",
     "LogLost",
     "LogTrimmed",
     "Malformed",
@@ -51,7 +55,7 @@ __all__ = [
     "to_msgpack",
 ]
 
-_HOMES = {"Outbox": "outbox", "Publisher": "publisher"}
+_HOMES = {"EmbeddedBroker": "embedded", "Log": "log", "Outbox": "outbox", "Publisher": "publisher"}
 """Imported at the first use, and SQLAlchemy with them: to read a file that names events, none is needed."""
 
 
