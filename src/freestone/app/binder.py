@@ -6,7 +6,7 @@ name, and its caller's, to the transport that reaches it, and a service never se
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
@@ -40,6 +40,8 @@ class Surroundings:
     """The settings of each service that has some, by the service's name."""
     clock: Clock = field(default_factory=SystemClock)
     random: Random = field(default_factory=system_random)
+    besides: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """The kinds of resources that services have, by their names, whether they declare them or not."""
 
 
 @final
@@ -67,6 +69,8 @@ class Binder:
         arguments = {attribute: self._dependency(name, cls, kind) for attribute, kind in dependencies(cls).items()}
         if is_marked(cls):  # what the framework calls in a service, it keeps account of in the service's database
             self._resource(name, cls, "database")
+        for kind in self._surroundings.besides.get(name, ()):
+            self._resource(name, cls, kind)
         self.instances[name] = instance = cls(**arguments)
         self._bind_fallbacks(name, cls)
         self.dispatcher.add(name, instance, transacts=name in self.resources)

@@ -35,6 +35,7 @@ from freestone.call import (
 from freestone.clock import Clock, Random, SystemClock, SystemIds, system_random
 from freestone.cluster import NatsConnection
 from freestone.contract import contract_of, fingerprint
+from freestone.errors import ConfigurationError, Mistake
 from freestone.service import Settings
 from freestone.wire import Hello
 
@@ -43,6 +44,7 @@ from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
 from .discovery import Discovery
 from .entrance import Opened
+from .events import Events, embedded, jetstream, part_of_process
 from .interposer import Interposer
 from .lifecycle import Lifecycle
 from .local import Near
@@ -126,12 +128,10 @@ class Host:
             for name, spec in app.externals.items()
         }
         """A pool for each of somebody else's services; it says the name of the application that it means."""
+        part = part_of_process(plan, self.process)
         resources = Resources(app.data, clock, _publishing(plan))
-        self._binder = Binder(
-            app.kept_by,
-            self._transport,
-            Surroundings(resources, settings or {}, clock, random),
-        )
+        surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
+        self._binder = Binder(app.kept_by, self._transport, surroundings)
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
         services = {name: app.services[name].cls for name in self.process.services}
@@ -141,6 +141,14 @@ class Host:
         self._gateway: Opened | None = None
         self.background = Background()
         """What runs besides the services; add to it before ``start``."""
+        if part:
+            ids = SystemIds(clock, random)
+            broker = (
+                embedded(part, services, resources, app.events.keep, clock, ids)
+                if plan.broker == "embedded"
+                else jetstream(self._connection(hello), plan.application, app.events, ids)
+            )
+            self.background.add(Events(broker))
         scheduling = schedules_of(plan.application, services, self._binder.instances, resources.database, clock, random)
         if scheduling is not None:
             self.background.add(scheduling)
@@ -216,7 +224,12 @@ class Host:
 
     def _connection(self, hello: Hello) -> NatsConnection:
         """Return the connection to NATS of this process. There is one, whatever it is for."""
-        assert self.plan.app.nats is not None, "a file that needs NATS and does not say where it is was refused"
+        if self.plan.app.nats is None:
+            problem = "its events go between processes, and nothing says where NATS is"
+            advice = 'write [nats] url = "nats://…", or start all processes with freestone run, which brings one'
+            raise ConfigurationError(
+                [Mistake(f"process {self.process.name}", problem, advice, str(self.plan.app.path))]
+            )
         if self._nats is None:
             self._nats = NatsConnection(self.plan.app.nats, f"{hello.application} {hello.process}")
         return self._nats

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar, final
 
 from freestone.call import Bulkheads, Dispatcher, LocalTransport, Policies, Transport
-from freestone.clock import Clock, Random, SystemClock, system_random
+from freestone.clock import Clock, Random, SystemClock, SystemIds, system_random
 from freestone.contract import contract_of
 from freestone.service import Settings, order
 
 from .binder import Binder, Surroundings
+from .broker import EventSettings
+from .events import Events, embedded, heard_among, part_of
 from .lifecycle import Lifecycle
 from .resources import Resources
 from .schedules import schedules_of
@@ -68,17 +70,24 @@ async def local(
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
         clock, random = clock or SystemClock(), random or system_random()
         resources = Resources(directory, clock)
-        surroundings = Surroundings(resources, settings or {}, clock, random)
+        kept_by = {contract_of(cls): name for name, cls in services.items()}
+        part = part_of(services, heard_among(services, kept_by))
+        surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
 
         def transport(service: str, caller: str) -> Transport:
             return bulkheads.around(near(binder.dispatcher, service, limits), service)
 
-        binder = Binder({contract_of(cls): name for name, cls in services.items()}, transport, surroundings)
+        binder = Binder(kept_by, transport, surroundings)
         lifecycle = Lifecycle({name: services[name] for name in order(services)}, binder)
         await lifecycle.start()
         stack.push_async_callback(lifecycle.stop)
+        if part:
+            ids = SystemIds(clock, random)
+            events = Events(embedded(part, services, resources, EventSettings().keep, clock, ids))
+            stack.push_async_callback(events.stop, _STOP_SECONDS)
+            await events.start()
         scheduling = schedules_of("", services, binder.instances, resources.database, clock, random)
         if scheduling is not None:
             await scheduling.start()

@@ -1,0 +1,140 @@
+"""The events of one process: who carries them, and what its services have for that besides what they declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, final
+
+from freestone.clock import Clock, Ids
+from freestone.cluster import NatsConnection
+from freestone.contract import Contract, contract_of_event
+from freestone.errors import ConfigurationError, Mistake
+from freestone.events import Broker, Source, subscriptions
+from freestone.service import dependencies
+
+from .background import Worker
+from .broker import EventSettings
+from .plan import Plan, ProcessPlan
+from .resources import Resources
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the services of a process have to do with events, by name."""
+
+    publishing: tuple[str, ...] = ()
+    """Those that have an outbox: they announce events, or others here hear theirs."""
+    listening: tuple[str, ...] = ()
+    """Those that hear some."""
+
+    @property
+    def besides(self) -> Mapping[str, Sequence[str]]:
+        """The kinds of resources that services have, whether they declare them or not."""
+        return {
+            **dict.fromkeys(self.listening, ("database",)),
+            **dict.fromkeys(self.publishing, ("database", "publisher")),
+        }
+
+    def __bool__(self) -> bool:
+        return bool(self.publishing or self.listening)
+
+
+def part_of(services: Mapping[str, type[Any]], heard: Iterable[str] = ()) -> Part:
+    """Return what the services of a process have to do with events; ``heard`` are those whose events others hear."""
+    heard = set(heard)
+    return Part(
+        tuple(name for name, cls in services.items() if name in heard or _publishes(cls)),
+        tuple(name for name, cls in services.items() if subscriptions(cls)),
+    )
+
+
+def part_of_process(plan: Plan, process: ProcessPlan) -> Part:
+    """Return what the services of a process of a plan have to do with events.
+
+    Raises ConfigurationError if the broker is embedded, and a service hears one that runs elsewhere.
+    """
+    mistakes: list[Mistake] = []
+    heard: set[str] = set()
+    for name in process.services:
+        for spec in plan.app.services[name].subscriptions:
+            source = spec.source
+            if source == Source(plan.application, source.service) and source.service in process.services:
+                heard.add(source.service)
+            elif plan.broker == "embedded":
+                problem = f"it hears {spec.type}, and {source.service} does not run in the process {process.name}"
+                advice = 'place both in one process, or set broker = "nats" under [events]'
+                mistakes.append(Mistake(f"service {name}, {spec.subscription.method}", problem, advice))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return part_of({name: plan.app.services[name].cls for name in process.services}, heard)
+
+
+def heard_among(services: Mapping[str, type[Any]], kept_by: Mapping[type[Contract], str]) -> set[str]:
+    """Return the services whose events some of them hear. Raises ConfigurationError for those that nobody keeps."""
+    mistakes: list[Mistake] = []
+    heard: set[str] = set()
+    for name, cls in services.items():
+        for subscription in subscriptions(cls):
+            contract = contract_of_event(subscription.event)
+            if contract in kept_by:
+                heard.add(kept_by[contract])
+            else:
+                problem = f"it hears {subscription.event.__name__}, and no service keeps {contract.__name__}"
+                mistakes.append(Mistake(f"service {name}, {subscription.method}", problem, "give one that does"))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return heard
+
+
+def embedded(
+    part: Part, services: Mapping[str, type[Any]], resources: Resources, keep: float, clock: Clock, ids: Ids
+) -> Broker:
+    """Return the broker on the outboxes of this process."""
+    from freestone.events import EmbeddedBroker, Log
+
+    logs = [Log(resources.publisher(name, services[name]).outbox, ids) for name in part.publishing]
+    return EmbeddedBroker(logs, keep=keep, clock=clock)
+
+
+def jetstream(connection: NatsConnection, application: str, settings: EventSettings, ids: Ids) -> Broker:
+    """Return the broker in NATS."""
+    from freestone.events.drivers import JetStreamBroker, StreamSettings
+
+    stream = StreamSettings(
+        replicas=settings.replicas,
+        storage=settings.storage,
+        keep=settings.keep,
+        max_bytes=settings.max_bytes,
+        duplicate_window=settings.duplicate_window,
+    )
+    return JetStreamBroker(connection, application, stream, partitions=settings.partitions, ids=ids)
+
+
+@final
+class Events:
+    """The broker of a process and what works with it, as one worker."""
+
+    def __init__(self, broker: Broker, workers: Sequence[Worker] = ()) -> None:
+        self.broker = broker
+        self._workers = workers
+        self._running = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start the broker, and then what works with it."""
+        self._running.push_async_callback(self.broker.close)
+        await self.broker.start()
+        for worker in self._workers:
+            await worker.start()
+
+    async def stop(self, seconds: float) -> None:
+        """Stop the workers, the latest first, and then the broker."""
+        for worker in self._workers:
+            self._running.push_async_callback(worker.stop, seconds)
+        await self._running.aclose()
+
+
+def _publishes(cls: type[Any]) -> bool:
+    return any(getattr(kind, "__freestone_resource__", "") == "publisher" for kind in dependencies(cls).values())

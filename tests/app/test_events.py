@@ -1,0 +1,135 @@
+"""What a process has for the events of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from freestone.app import App, Host, Process, Topology, load, local, monolith, place
+from freestone.app.events import part_of
+from freestone.contract import Contract, Event, query
+from freestone.errors import ConfigurationError
+from freestone.events import subscribe
+from freestone.service import service
+
+SOURCE = '''
+from freestone import Contract, Event, Publisher, command, query, service, subscribe
+
+class Orders(Contract):
+    class Placed(Event, key="order"):
+        order: str
+
+    @command
+    async def place(self, order: str) -> None:
+        """Place an order. Publishes Placed."""
+
+class Letters(Contract):
+    @query
+    async def sent(self) -> int:
+        """Return how many there are."""
+
+@service
+class OrdersService(Orders):
+    events: Publisher
+
+    async def place(self, order):
+        self.events.publish(Orders.Placed(order))
+
+@service
+class LettersService(Letters):
+    async def sent(self):
+        return 0
+
+    @subscribe(Orders.Placed)
+    async def thank(self, event): ...
+'''
+FILE = """
+name = "shop"
+[services]
+orders = "selling:OrdersService"
+letters = "selling:LettersService"
+"""
+
+
+@pytest.fixture
+def app(written: Callable[..., Path], tmp_path: Path) -> App:
+    """An application of which one service hears the other."""
+    return load(written(FILE, selling=SOURCE), home=tmp_path / "home")
+
+
+async def test_services_of_one_process_need_no_broker_beside_it(app: App) -> None:
+    """What one publishes is in its database, from where the others read it; who only listens has one too."""
+    host = Host(monolith(app), "app")
+    await host.start()
+    try:
+        assert {path.name for path in app.data.glob("*.db")} == {"orders.db", "letters.db"}
+    finally:
+        await host.stop(1)
+
+
+def test_an_embedded_broker_does_not_reach_another_process(app: App) -> None:
+    """To cut there is a mistake, with what to do."""
+    from dataclasses import replace
+
+    from msgspec.structs import replace as changed
+
+    embedded = replace(app, events=changed(app.events, broker="embedded"))
+    plan = place(embedded, Topology("cut", (Process("a", ("orders",)), Process("b", ("letters",)))))
+    Host(plan, "a")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"service letters, thank: it hears orders.Placed, and orders does not run in the process b; place both",
+    ):
+        Host(plan, "b")
+
+
+def test_events_between_processes_need_nats(app: App) -> None:
+    """Without a word where it is, the mistake says what to write."""
+    plan = place(app, Topology("cut", (Process("a", ("orders",)), Process("b", ("letters",)))))
+    with pytest.raises(ConfigurationError, match=r"process a: .*nothing says where NATS is; write \[nats\] url"):
+        Host(plan, "a")
+
+
+class Papers(Contract):
+    class Printed(Event, key="page"):
+        page: str
+
+    @query
+    async def pages(self) -> int:
+        """Return how many."""
+
+
+class Readers(Contract):
+    """Read them."""
+
+
+@service
+class PapersService(Papers):
+    async def pages(self) -> int:
+        return 0
+
+
+@service
+class ReadersService(Readers):
+    @subscribe(Papers.Printed)
+    async def read(self, event: Papers.Printed) -> None:
+        """Read it."""
+
+
+async def test_services_without_a_file_have_the_embedded_broker() -> None:
+    """Each that announces, or is heard, has an outbox."""
+    async with local(papers=PapersService, readers=ReadersService) as application:
+        assert await application.client(Papers).pages() == 0
+    part = part_of({"papers": PapersService, "readers": ReadersService}, {"papers"})
+    assert (part.publishing, part.listening) == (("papers",), ("readers",))
+
+
+async def test_an_event_that_nobody_announces_is_a_mistake() -> None:
+    """With who hears it, and what is missing."""
+    with pytest.raises(
+        ConfigurationError, match="service readers, read: it hears Printed, and no service keeps Papers"
+    ):
+        async with local(readers=ReadersService):
+            pass
