@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .broker import MemoryBroker
     from .clock import FakeClock, FakeIds, fake_random
     from .events import announced
     from .fakes import FakeTransport, fake
@@ -19,6 +20,7 @@ __all__ = [
     "FakeIds",
     "FakeTransport",
     "Flow",
+    "MemoryBroker",
     "MemoryLeases",
     "Placement",
     "PostgresServer",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "broker": ("MemoryBroker",),
     "clock": ("FakeClock", "FakeIds", "fake_random"),
     "events": ("announced",),
     "fakes": ("FakeTransport", "fake"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,11 @@ from freestone.cluster import NatsConnection, NatsSettings
 from freestone.events import Cursor
 from freestone.events.drivers import JetStreamBroker, StreamSettings
 from freestone.events.drivers.api import Api
+from freestone.signals import SIGNALS
 from freestone.testing.conformance.broker import Act, Bench
 from freestone.testing.nats import NatsServer, nats_server
+
+from .heard import Heard
 
 Connect = Callable[[], Awaitable[NatsConnection]]
 Broker = Callable[..., Awaitable[JetStreamBroker]]
@@ -90,3 +93,12 @@ async def bench(server: NatsServer, broker: Broker, api: Api, tmp_path: Path) ->
         await server.start()
 
     return Bench(here, there, here.publish, 8, lose, trim, undo=undo, restart=restart)
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    """Hear what is announced."""
+    heard = Heard()
+    SIGNALS.subscribe(heard)
+    yield heard
+    SIGNALS.unsubscribe(heard)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -14,30 +12,11 @@ from freestone.errors import InvalidArgument, Unavailable
 from freestone.events.drivers import StreamSettings
 from freestone.events.drivers.api import Api
 from freestone.events.drivers.appending import MOST_BYTES, MOST_EVENTS, Message, batches
-from freestone.signals import SIGNALS, EventsAppended, Signal
 from freestone.testing.conformance.broker import Bench, envelope, ids, named, read
 from freestone.testing.nats import NatsServer
 
 from .conftest import Broker
-
-
-@dataclass
-class Heard:
-    """What was announced."""
-
-    appended: list[EventsAppended] = field(default_factory=list)
-
-    def __call__(self, signal: Signal) -> None:
-        if isinstance(signal, EventsAppended):
-            self.appended.append(signal)
-
-
-@pytest.fixture
-def heard() -> Iterator[Heard]:
-    heard = Heard()
-    SIGNALS.subscribe(heard)
-    yield heard
-    SIGNALS.unsubscribe(heard)
+from .heard import Heard
 
 
 @given(st.lists(st.integers(0, MOST_BYTES * 2), max_size=30), st.integers(0, 3 * MOST_EVENTS))
