@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import between, colocated, footprint, goals
+from . import between, colocated, commands, footprint, goals
 
 
 def main() -> None:
@@ -22,14 +22,17 @@ def main() -> None:
     chosen = options.parse_args()
     sizes = footprint.small(chosen.rounds) | footprint.academy(min(chosen.rounds, 3))
     near = uvloop.run(colocated.compare(chosen.rounds * 3))
+    written = uvloop.run(commands.compare(chosen.rounds, chosen.seconds))
     calls = uvloop.run(between.compare(chosen.rounds, chosen.seconds))
     parts = [
         "## Goals",
-        goals.table(goals.goals(calls, near, sizes)),
+        goals.table(goals.goals(calls, near, sizes, written)),
         "## Calls between two processes",
         between.table(calls),
         "## A call within one process",
         colocated.table(near),
+        "## Commands that write and announce",
+        commands.table(written),
         "## Start and memory",
         footprint.table(sizes),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from . import colocated
+from . import colocated, commands
 from .between import Key, Results, ratios
 from .load import Round
 from .peers import ECHO, FASTAPI, FREESTONE, FREESTONE_TASKS, GRPC, NATS, Peer
@@ -36,7 +36,7 @@ class Goal:
         return self.measured >= bound if self.aim > self.must else self.measured <= bound
 
 
-def goals(calls: Results, near: dict[str, list[float]], sizes: Sizes) -> list[Goal]:
+def goals(calls: Results, near: dict[str, list[float]], sizes: Sizes, written: commands.Results) -> list[Goal]:
     """Return all of them."""
 
     def faster(other: Peer, kind: str, level: int, must: float, aim: float) -> Goal:
@@ -102,6 +102,13 @@ def goals(calls: Results, near: dict[str, list[float]], sizes: Sizes) -> list[Go
             0.75,
             0.65,
             [a[1] / b[1] for a, b in zip(ours, fastapi, strict=True)],
+        ),
+        Goal(
+            "commands with an event ÷ the better of SQLAlchemy's, SQLite, at 32",
+            2,
+            5,
+            commands.ratios(written, "SQLite", 32),
+            cpu=commands.cpu(written, "SQLite", 32),
         ),
     ]
 
