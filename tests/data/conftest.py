@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import types
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import ForeignKey
@@ -93,3 +95,32 @@ def account() -> type[Account]:
 @pytest.fixture
 def entry() -> type[Entry]:
     return Entry
+
+
+@types.coroutine
+def _cancelled_at(step: int, delay: float, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, bool]:
+    """Await the work, and have the task cancelled when it waits for the nth time, that many seconds later.
+
+    Returns whether the work came to its end before.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    thrown: BaseException | None = None
+    for count in range(1, 10_000):
+        try:
+            waits_for = work.send(None) if thrown is None else work.throw(thrown)
+        except StopIteration:
+            return count <= step
+        if count == step:
+            asyncio.get_running_loop().call_later(delay, task.cancel)
+        try:
+            yield waits_for
+            thrown = None
+        except BaseException as error:
+            thrown = error
+    raise AssertionError("it does not end")
+
+
+@pytest.fixture
+def cancelled_at() -> Callable[[int, float, Coroutine[Any, Any, Any]], Generator[Any, Any, bool]]:
+    return _cancelled_at

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-import types
-from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -17,30 +15,6 @@ from freestone.data import Database, Transaction
 from freestone.errors import Aborted, Unknown
 
 ENDLESS = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n")
-
-
-@types.coroutine
-def cancelled_at(step: int, delay: float, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, bool]:
-    """Await the work, and have the task cancelled when it waits for the nth time, that many seconds later.
-
-    Returns whether the work came to its end before.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    thrown: BaseException | None = None
-    for count in range(1, 10_000):
-        try:
-            waits_for = work.send(None) if thrown is None else work.throw(thrown)
-        except StopIteration:
-            return count <= step
-        if count == step:
-            asyncio.get_running_loop().call_later(delay, task.cancel)
-        try:
-            yield waits_for
-            thrown = None
-        except BaseException as error:
-            thrown = error
-    raise AssertionError("it does not end")
 
 
 async def is_clean(db: Database, handler: Any) -> None:
@@ -55,7 +29,7 @@ async def is_clean(db: Database, handler: Any) -> None:
 
 
 async def test_p30_a_command_cancelled_at_any_await_leaves_everything_in_order(
-    db: Database, handler: Any, account: Any
+    db: Database, handler: Any, account: Any, cancelled_at: Any
 ) -> None:
     """Whenever it is cancelled, all of it is written or nothing, and the connections are free for the next."""
 
@@ -86,7 +60,7 @@ async def test_p30_a_command_cancelled_at_any_await_leaves_everything_in_order(
 
 
 async def test_p30_a_query_cancelled_at_any_await_gives_its_connection_back(
-    db: Database, handler: Any, account: Any
+    db: Database, handler: Any, account: Any, cancelled_at: Any
 ) -> None:
     """The readers are all there afterwards, however many at a time were cancelled."""
 

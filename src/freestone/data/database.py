@@ -72,10 +72,10 @@ class Database:
     ) -> None:
         self.path = path
         self.migrations = migrations
-        self._store: Store = SQLite(path, readers=readers, waiting=waiting)
+        clock = clock or SystemClock()
+        self._store: Store = SQLite(path, readers=readers, waiting=waiting, monotonic=clock.monotonic)
         self._is_open = False
         self._random = system_random()
-        clock = clock or SystemClock()
         self._leases = Leases(DatabaseLeases(lambda: self.store, clock, era_of(clock)), clock)
 
     @classmethod

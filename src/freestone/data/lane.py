@@ -46,8 +46,11 @@ class Lane:
         self._database = database
         self._closed = False
 
-    async def enter(self) -> None:
-        """Wait for a slot. Raises ResourceExhausted when too many wait, Unavailable when the lane is closed."""
+    async def enter(self, owner: str) -> None:
+        """Wait for a slot; whose it will be does not matter here.
+
+        Raises ResourceExhausted when too many wait, Unavailable when the lane is closed.
+        """
         if self._closed:
             raise Unavailable(f"the database {self._database} is closed")
         if self._queue >= self._limit:
@@ -61,18 +64,22 @@ class Lane:
             self._queue -= 1
         self.open += 1
 
-    def leave(self) -> None:
-        """Give the slot back."""
+    def leave(self, kept: bool = False) -> None:
+        """Give the slot back. What was done is decided by then, and there is nothing to wait for."""
         self.open -= 1
         self._free.release()
 
     async def connect(self, patience: Patience | None = None) -> AsyncConnection:
-        """Return a connection for the slot that the caller has. It is given back by closing it."""
+        """Return a connection for the slot that the caller has."""
         token = PATIENCE.set(patience)
         try:
             return await self.engine.connect()
         finally:
             PATIENCE.reset(token)
+
+    async def give_back(self, connection: AsyncConnection) -> None:
+        """Take a connection back, before its slot."""
+        await connection.close()
 
     async def close(self) -> None:
         """Let nobody in any more, wait for those that are in or wait, and close the connections."""

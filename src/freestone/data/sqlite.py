@@ -18,15 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from freestone.errors import Unavailable
 
+from .dbapi import Dbapi
 from .driver import Connection as Driver
-from .driver import connector, driver_of
+from .driver import Use, connector, driver_of
 from .failure import is_busy, is_read_only, translate
+from .group_lane import GroupLane
 from .lane import Lane
 from .store import Dialect
 
@@ -42,16 +44,17 @@ class SQLite:
     """One database file. ``writing`` has one connection, ``reading`` has ``readers`` that can't write."""
 
     dialect: Dialect = "sqlite"
-    writing: Lane
+    writing: GroupLane
     reading: Lane
 
-    def __init__(self, path: Path, *, readers: int, waiting: int) -> None:
+    def __init__(self, path: Path, *, readers: int, waiting: int, monotonic: Callable[[], float]) -> None:
         self.path = path
         self.name = path.stem
         self.place = str(path)
         self.prepared: set[str] = set()
         self._readers = readers
         self._waiting = waiting
+        self._monotonic = monotonic
 
     async def start(self) -> None:
         """Create the file if it is missing. Raises Unavailable when it can't be opened."""
@@ -64,8 +67,13 @@ class SQLite:
             await self._use_wal()
         except sqlite3.Error as error:
             raise translate(error, f"{self.name} ({self.path})") from error
-        self.writing = self._lane("BEGIN IMMEDIATE", 1, *_PRAGMAS)
-        self.reading = self._lane("BEGIN", self._readers, *_PRAGMAS, "query_only=ON")
+        self.writing = GroupLane(
+            self._engine("grouped", 1, *_PRAGMAS),
+            waiting=self._waiting,
+            database=self.name,
+            monotonic=self._monotonic,
+        )
+        self.reading = self._lane("reads", self._readers, *_PRAGMAS, "query_only=ON")
 
     async def close(self) -> None:
         """Close the connections, once those that use one have ended."""
@@ -75,7 +83,7 @@ class SQLite:
             await self.writing.close()
 
     @property
-    def own(self) -> Lane:
+    def own(self) -> GroupLane:
         """The one lane that writes: there is no other way in."""
         return self.writing
 
@@ -97,7 +105,7 @@ class SQLite:
         Foreign keys are off in it, for SQLite changes most of a table by making a new one and dropping the old;
         with them on, that would delete what refers to its rows. The migration checks them when it is done.
         """
-        return self._lane("BEGIN IMMEDIATE", 1, "synchronous=FULL", "foreign_keys=OFF")
+        return self._lane("writes", 1, "synchronous=FULL", "foreign_keys=OFF")
 
     async def begin(
         self, connection: AsyncConnection, until: float, is_over: Callable[[], bool], *, ends: bool = False
@@ -108,16 +116,19 @@ class SQLite:
         Unavailable when another process has held it all the while.
         """
         loop = asyncio.get_running_loop()
+        driver = driver_of(connection)
         while True:
             try:
-                await connection.begin()
-            except DBAPIError as error:
+                await driver.begin()
+            except sqlite3.Error as error:
                 if not is_busy(error) or is_over():
-                    raise
+                    raise DBAPIError.instance("BEGIN", {}, error, sqlite3.Error) from error
                 if loop.time() >= until - 2 * _SLICE:
                     raise Unavailable(f"the database {self.name} was locked by another process all the time") from error
             else:
-                return
+                break
+        assert connection.sync_connection is not None
+        connection.sync_connection.begin()  # SQLAlchemy's own record, for which it asks the driver for nothing
 
     async def _use_wal(self) -> None:
         """Write into the file that its journal is a WAL.
@@ -138,20 +149,18 @@ class SQLite:
         if mode != "wal":
             raise Unavailable(f"{self.path} is on a file system that SQLite can't use: it keeps journal_mode={mode}")
 
-    def _lane(self, begin: str, slots: int, *pragmas: str) -> Lane:
-        engine = create_async_engine(
+    def _lane(self, use: Use, slots: int, *pragmas: str) -> Lane:
+        return Lane(self._engine(use, slots, *pragmas), slots=slots, waiting=self._waiting, database=self.name)
+
+    def _engine(self, use: Use, slots: int, *pragmas: str) -> AsyncEngine:
+        return create_async_engine(
             URL.create("sqlite+aiosqlite", database=str(self.path)),
-            async_creator=connector(self.path, _SLICE, pragmas),
+            module=Dbapi(),
+            async_creator=connector(self.path, use, _SLICE, pragmas, self._monotonic),
             pool_size=slots,
             max_overflow=0,
             pool_reset_on_return=None,  # a transaction ends what it began, and gives back nothing else
         )
-
-        def start(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        event.listen(engine.sync_engine, "begin", start)
-        return Lane(engine, slots=slots, waiting=self._waiting, database=self.name)
 
 
 def _switch_to_wal(path: Path) -> str:

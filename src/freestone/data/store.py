@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .group_lane import GroupLane
 from .lane import Lane
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -64,7 +65,7 @@ class Store(Protocol):
         ...
 
     @property
-    def writing(self) -> Lane:
+    def writing(self) -> Lane | GroupLane:
         """For transactions that write."""
         ...
 
@@ -74,7 +75,7 @@ class Store(Protocol):
         ...
 
     @property
-    def own(self) -> Lane:
+    def own(self) -> Lane | GroupLane:
         """For short ones of the framework's own, as the renewal of a lease: that of those that write, or another.
 
         In another one each statement sees what is committed then, and a row that somebody else has changed is waited

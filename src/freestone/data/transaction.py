@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
 
 from .framework_tables import Part, take_steps
+from .group_lane import GroupLane
 from .lane import Lane, Patience
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .store import Driver, Store
@@ -55,7 +56,7 @@ class Transaction:
         self._ends = ends
         self._own = own
         self._parts: list[Part] = []
-        self._lane: Lane | None = None
+        self._lane: Lane | GroupLane | None = None
         self._connection: AsyncConnection | None = None
         self._driver: Driver | None = None
         self._session: AsyncSession | None = None
@@ -152,7 +153,8 @@ class Transaction:
             return
         for callback in self._callbacks:
             await callback(self)
-        if self._session is not None or self._added:
+        session = self._session
+        if self._added or (session is not None and (session.new or session.deleted or session.dirty)):
             await self.run(lambda session: session.flush())
         self._check()
 
@@ -181,7 +183,7 @@ class Transaction:
         """Wait for a connection and begin. Only the wait in the queue can be left halfway."""
         lane = self._choose()
         if self._lane is None:
-            await lane.enter()
+            await lane.enter(self.owner)
             self._lane = lane
         await self._whole(self._begin(lane))
         session = AsyncSession(self._connection, expire_on_commit=False, autoflush=not self.read_only)
@@ -189,12 +191,12 @@ class Transaction:
         self._session = session
         return session
 
-    def _choose(self) -> Lane:
+    def _choose(self) -> Lane | GroupLane:
         if self.read_only:
             return self._store.reading
         return self._store.own if self._own else self._store.writing
 
-    async def _begin(self, lane: Lane) -> None:
+    async def _begin(self, lane: Lane | GroupLane) -> None:
         connection = self._connection or await lane.connect(Patience(self._until, self._is_over))
         self._connection = connection
         self._driver = self._store.driver(connection)
@@ -222,6 +224,8 @@ class Transaction:
             self.fail(error)
         elif not driver.recovers:
             self._broken = self._broken or error
+        if isinstance(self._lane, GroupLane):
+            self._lane.look()
 
     def _cut_short(self) -> None:
         cut = asyncio.CancelledError("a statement was cancelled")
@@ -235,9 +239,11 @@ class Transaction:
             self._driver.hurry()
 
     async def _end(self, *, commit: bool) -> None:
+        outcome = None
         async with self._turn:
             connection, self._connection = self._connection, None
             session, self._session = self._session, None
+            kept = False
             try:
                 if session is not None:
                     await session.close()  # which leaves the connection's transaction as it is
@@ -245,12 +251,17 @@ class Transaction:
                     await self._driver.settled()
                 if connection is not None:
                     await self._close(connection, commit)
-                if commit:
-                    self._tell()
+                    kept = commit
             finally:
                 self._driver = None
                 if self._lane is not None:
-                    self._lane.leave()
+                    outcome = self._lane.leave(kept)
+        if outcome is not None:
+            failure = await outcome
+            if commit and failure is not None:
+                raise self._commit_failed(failure) from failure
+        if commit:
+            self._tell()
 
     async def _close(self, connection: AsyncConnection, commit: bool) -> None:
         try:
@@ -266,7 +277,8 @@ class Transaction:
                 raise self._commit_failed(error) from error
             _log.warning("%s could not be rolled back; its connection is closed, which does the same", self.owner)
         finally:
-            await connection.close()
+            assert self._lane is not None
+            await self._lane.give_back(connection)
 
     def _tell(self) -> None:
         for callback in self._afterwards:
@@ -275,7 +287,11 @@ class Transaction:
             except Exception:
                 _log.exception("what is to follow the commit of %s failed; the commit stands", self.owner)
 
-    def _commit_failed(self, error: DBAPIError) -> ServiceError:
+    def _commit_failed(self, error: Exception) -> ServiceError:
+        if isinstance(error, Aborted):
+            aborted = Aborted(f"the transaction of {self.owner} was undone, and nothing of it is written: {error}")
+            aborted.lost_race = True
+            return aborted
         translated = self._store.translate(error)
         if isinstance(translated, ServiceError) and not isinstance(translated, Unavailable):
             return translated
