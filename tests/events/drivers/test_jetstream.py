@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from datetime import timedelta
 
 import pytest
 
+from freestone.clock import SystemClock
 from freestone.errors import ConfigurationError, Unavailable
-from freestone.events import Cursor, LogLost, partition_of
-from freestone.events.drivers import StreamSettings
+from freestone.events import Cursor, LogLost, LogTrimmed, partition_of
+from freestone.events.drivers import JetStreamBroker, StreamSettings
 from freestone.events.drivers.api import NO_SUCH_STREAM, Api, Refused
 from freestone.events.drivers.consumer import BATCH
 from freestone.events.drivers.reading import UNKNOWN
+from freestone.testing import FakeClock
 from freestone.testing.conformance.broker import ORDERED, PAID, SOURCE, Bench, envelope, ids, named, read
 
 from .conftest import Broker, Connect
@@ -156,3 +159,24 @@ async def test_an_event_that_was_removed_by_hand_is_a_cursor_that_nobody_knows(b
         await read(bench, bench.there, 1, found[1][1])
     unknown = Cursor(found[1][1].log, found[1][1].position)
     assert ids(await read(bench, bench.there, 1, unknown)) == named(2)
+
+
+async def test_a_reader_that_retention_catches_up_with_is_told(connect: Connect, api: Api, bench: Bench) -> None:
+    """It is so far behind that what comes next was removed before it came."""
+    tomorrow = FakeClock(SystemClock().now() + timedelta(days=1))
+    late = JetStreamBroker(await connect(), "shop", clock=tomorrow)
+    await bench.here.publish([envelope(number) for number in range(4 * BATCH)])
+    found: list[Cursor] = []
+
+    async def read_slowly() -> None:
+        async with contextlib.aclosing(late.read(SOURCE, frozenset([ORDERED]), bench.all_partitions, None)) as batches:
+            async for batch in batches:
+                if not found:
+                    await api.ask("STREAM.PURGE.freestone_shop", {"seq": 4 * BATCH})
+                found.extend(it.cursor for it in batch)
+
+    with pytest.raises(LogTrimmed, match=f"to {4 * BATCH - 1} are gone") as caught:
+        await read_slowly()
+    assert caught.value.after.position == 4 * BATCH - 1
+    assert ids(await read(bench, bench.there, 1, caught.value.after)) == named(4 * BATCH - 1)
+    await late.close()

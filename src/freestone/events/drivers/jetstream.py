@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final, final
 
-from freestone.clock import Ids, SystemClock, SystemIds, system_random
+from freestone.clock import Clock, Ids, SystemClock, SystemIds, system_random
 from freestone.cluster import NatsConnection
 from freestone.errors import ConfigurationError, Mistake, Unavailable
 from freestone.events.broker import Cursor, Recorded, Source
@@ -57,6 +57,7 @@ class JetStreamBroker:
         *,
         partitions: int = 8,
         patience: float = PATIENCE,
+        clock: Clock | None = None,
         ids: Ids | None = None,
     ) -> None:
         """``application`` is the one that publishes here, and whose stream is made; any one's can be read.
@@ -69,7 +70,8 @@ class JetStreamBroker:
         self._settings = settings or StreamSettings()
         self._partitions = partitions
         self._patience = patience
-        self._ids = ids or SystemIds(SystemClock(), system_random())
+        self._clock = clock or SystemClock()
+        self._ids = ids or SystemIds(self._clock, system_random())
         self._api = Api(connection)
         self._own: Stream | None = None
         self._making = asyncio.Lock()
@@ -108,7 +110,7 @@ class JetStreamBroker:
         async def stream() -> Stream:
             return await self._stream_to_read(source.application)
 
-        reading = Reading(self._connection, stream, source.application, self._ids, self._partitions)
+        reading = Reading(self._connection, stream, source.application, self._ids, self._partitions, self._clock)
         found = reading.batches(types, partitions, after)
         try:
             async for recorded in found:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, final
 
-from freestone.clock import Ids
+from freestone.clock import Clock, Ids
 from freestone.cluster import NatsConnection
 from freestone.errors import Unavailable
 from freestone.events.broker import Cursor, LogLost, LogTrimmed, Recorded
@@ -27,6 +28,8 @@ _log = logging.getLogger("freestone.events")
 
 MARKS: Final = 30.0
 """Seconds between two marks for one reader, at least."""
+HISTORY: Final = timedelta(hours=1)
+"""How old an event is of which a reader looks whether it is the next one that was kept, or the next that is left."""
 _FIRST, _MOST = 0.05, 1.0
 """Seconds between two tries, at first and at most."""
 UNKNOWN: Final = "application/octet-stream"
@@ -44,6 +47,7 @@ class Reading:
         application: str,
         ids: Ids,
         partitions: int,
+        clock: Clock,
     ) -> None:
         """``stream`` returns the stream as it is now, and raises Unavailable or Refused."""
         self._connection = connection
@@ -52,6 +56,7 @@ class Reading:
         self._application = application
         self._ids = ids
         self._partitions = partitions
+        self._clock = clock
         self._told = ""
 
     async def batches(
@@ -72,6 +77,7 @@ class Reading:
                 marked = 0.0
                 while arrived := await consumer.next():
                     wait = _FIRST
+                    await self._pursued(place, arrived[0])
                     found, marked = await self._recorded(stream, arrived, marked)
                     if found:
                         place = found[-1].cursor
@@ -124,12 +130,16 @@ class Reading:
                     f"the stream {stream.name} has another past: at {after.position} was {after.id}, and now {instead}"
                 )
         if after.position + 1 < stream.first:
-            gone = f"{after.position + 1} to {stream.first - 1}"
-            raise LogTrimmed(
-                f"the stream {stream.name} does not keep what follows the cursor any more: {gone} are gone",
-                Cursor(stream.identity, stream.first - 1),
-            )
+            raise _trimmed(stream, after)
         return after
+
+    async def _pursued(self, place: Cursor, next_: Arrived) -> None:
+        """Raise LogTrimmed if retention has caught up with a reader that is far behind."""
+        if next_.message is None or time_of(next_.message) > self._clock.now() - HISTORY:
+            return
+        stream = await self._stream()
+        if place.position + 1 < stream.first <= next_.sequence:
+            raise _trimmed(stream, place)
 
     def _resumed(self, stream: Stream, place: Cursor) -> None:
         if self._told:
@@ -143,6 +153,20 @@ class Reading:
         level = logging.DEBUG if self._told else logging.WARNING
         _log.log(level, "the events of %s can't be read now: %s", self._application, trouble)
         self._told = trouble
+
+
+def _trimmed(stream: Stream, after: Cursor) -> LogTrimmed:
+    gone = f"{after.position + 1} to {stream.first - 1}"
+    return LogTrimmed(
+        f"the stream {stream.name} does not keep what follows the cursor any more: {gone} are gone",
+        Cursor(stream.identity, stream.first - 1),
+    )
+
+
+def time_of(message: Msg) -> datetime:
+    """Return when the stream has stored a message."""
+    timestamp: datetime = message.metadata.timestamp
+    return timestamp
 
 
 def _id_of(message: Msg) -> str:
@@ -164,7 +188,7 @@ def envelope_of(message: Msg, partitions: int) -> Envelope:
         type=type_in(message.subject),
         source="/",
         subject=id_,
-        time=message.metadata.timestamp,
+        time=time_of(message),
         version=0,
         data=message.data,
         content_type=UNKNOWN,
