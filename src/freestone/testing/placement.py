@@ -18,6 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from freestone.app import CUT_EVERYWHERE, App, Host, Near, monolith, settings_of
 from freestone.call import CodecTransport, LocalTransport
 from freestone.clock import Clock, Random
@@ -62,6 +64,9 @@ async def running(
     given to the services, and refused where they run in processes of their own. ``faults`` go wrong on the calls of
     each process, and on the test's own. The gateway is not opened.
 
+    Events have a broker of their own too: the embedded one in one process; between processes the NATS server that
+    comes with the run, unless the file names another. Only who hears another application needs the broker of both.
+
     >>> async def test_paths():
     ...     async with running(load(Path("freestone.toml")), Placement.MEMORY) as application:
     ...         assert await application.client(Catalog).paths() == ()
@@ -77,7 +82,7 @@ async def running(
         injector = None if faults is None else Injector(faults, "app")
         async with _near(placement, injector) as near:
             host = Host(
-                monolith(replace(app, data=directory / "data")),
+                monolith(_apart(app, directory)),
                 "app",
                 settings=settings_of(app, {}),
                 near=near,
@@ -88,6 +93,13 @@ async def running(
             stack.push_async_callback(host.stop, 5.0)
             await host.start()
             yield host
+
+
+def _apart(app: App, directory: Path) -> App:
+    """Return the application with databases and a broker that nobody else has."""
+    app = replace(app, data=directory / "data")
+    heard = {it.source.application for spec in app.services.values() for it in spec.subscriptions}
+    return app if heard - {app.name} else replace(app, events=msgspec.structs.replace(app.events, broker="embedded"))
 
 
 @contextlib.asynccontextmanager
