@@ -293,6 +293,80 @@ class LeaseEnded(Signal):
     lost: bool
 
 
+class PartitionsShared(Signal):
+    """This process works on other partitions of the events that a service hears than before."""
+
+    service: str
+    partitions: tuple[int, ...]
+
+
+class SubscriptionVanished(Signal):
+    """A service's database remembers a subscription that the service has no more: it was renamed, or removed."""
+
+    service: str
+    subscription: str
+
+
+class EventHandled(Signal):
+    """A subscription has handled an event, and committed. ``seconds`` is how long it took, ``tries`` how often."""
+
+    subscription: str
+    id: str
+    key: str
+    tries: int
+    seconds: float
+
+
+class EventAbsorbed(Signal):
+    """An event was delivered that a subscription had taken in before: nothing was done."""
+
+    subscription: str
+    id: str
+
+
+class EventFailed(Signal):
+    """A subscription could not handle an event, and tries it again after ``wait`` seconds."""
+
+    subscription: str
+    id: str
+    key: str
+    tries: int
+    wait: float
+    error: str
+
+
+class EventSetAside(Signal):
+    """A subscription has given up on an event: it is aside until a person retries or drops it. Count these."""
+
+    subscription: str
+    id: str
+    key: str
+    tries: int
+    error: str
+
+
+class EventWaits(Signal):
+    """An event waits behind one of its key that a subscription could not handle."""
+
+    subscription: str
+    id: str
+    key: str
+
+
+class LogReadAgain(Signal):
+    """The log is not the one that a subscription has read: it reads from the beginning, and absorbs what it knows."""
+
+    subscription: str
+    reason: str
+
+
+class EventsMissed(Signal):
+    """Events were gone from the log before a subscription had read them. ``reason`` is a sentence."""
+
+    subscription: str
+    reason: str
+
+
 class ReplicaFound(Signal):
     """A process of the application said where it is: its name, and its addresses."""
 

@@ -45,10 +45,13 @@ def test_everything_can_be_set(reading: Reading) -> None:
         storage = "memory"
         max_bytes = "8GiB"
         duplicate_window = "10m"
+        remember = "90d"
         """
     )
     assert mistakes == []
-    assert settings == EventSettings("nats", "messagepack", 30 * 86400.0, 16, 3, "memory", 8 * 2**30, 600.0)
+    assert settings == EventSettings(
+        "nats", "messagepack", 30 * 86400.0, 16, 3, "memory", 8 * 2**30, 600.0, 90 * 86400.0
+    )
 
 
 def test_the_plan_shows_it() -> None:
@@ -87,7 +90,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         '8: events.max_bytes: \'8 GB\' is no size; write it as "64KiB", "8MiB" or "1GiB", or as a number of bytes',
         "9: events.duplicate_window: it must be at least 100ms",
         "10: events.colour: there is no such key; the keys are broker, format, keep, partitions, replicas, storage, "
-        "max_bytes, duplicate_window",
+        "max_bytes, duplicate_window, remember",
     ]
 
 
@@ -101,3 +104,15 @@ def test_what_only_nats_does_is_a_mistake_without_it(reading: Reading) -> None:
     """Whoever wrote it expects it to hold."""
     _, mistakes = reading('[events]\nbroker = "embedded"\nreplicas = 3\nkeep = "1d"')
     assert mistakes == ['3: events.replicas: it has no effect, since broker = "embedded"; leave one of the two out']
+
+
+def test_p12_events_are_remembered_for_as_long_as_they_may_be_delivered_again(reading: Reading) -> None:
+    """An event that is forgotten before the log has forgotten it could take effect twice: the file is refused."""
+    _, mistakes = reading('[events]\nkeep = "14d"\nremember = "7d"')
+    assert mistakes == [
+        "3: events.remember: events are kept for 14d and remembered for 7d, so that an old one could take effect "
+        "twice; remember them for as long as they are kept"
+    ]
+    settings, mistakes = reading('[events]\nkeep = "90d"')
+    assert mistakes == []
+    assert settings.remember == settings.keep

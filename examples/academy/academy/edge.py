@@ -11,7 +11,6 @@ from starlette.requests import Request
 
 from academy.catalog.contract import Catalog
 from academy.identity.contract import Learners
-from academy.notifications.contract import Letters
 from academy.progress.contract import Progress
 from academy.search.contract import Search
 from academy.web.origin import SAFE, same_origin
@@ -56,5 +55,5 @@ gateway = Gateway(
     delete(f"{_RESOURCE}/done", Progress.undo, auth=learner, subject="learner"),
     post(_BOX, Progress.tick, auth=learner, subject="learner"),
     delete(_BOX, Progress.untick, auth=learner, subject="learner"),
-    mount("/", website, needs=(Catalog, Progress, Learners, Search, Letters)),
+    mount("/", website, needs=(Catalog, Progress, Learners, Search)),
 )

@@ -6,7 +6,6 @@ from .collector import settle
 from .config import settings_of, variable_name
 from .connect import CLIENT, connect
 from .control import CONTROL, Control, ProcessStatus
-from .databases import databases, owns_database
 from .document import Document, Table
 from .entrance import Entrance, Opened
 from .environment import Environment
@@ -59,7 +58,6 @@ __all__ = [
     "Topology",
     "connect",
     "cut_everywhere",
-    "databases",
     "describe",
     "find",
     "follow",
@@ -70,7 +68,6 @@ __all__ = [
     "local",
     "make_importable",
     "monolith",
-    "owns_database",
     "place",
     "plan",
     "read",

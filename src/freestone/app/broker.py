@@ -46,6 +46,9 @@ class EventSettings(msgspec.Struct, frozen=True):
     """What they keep at most; beyond it events wait in the publisher's database. None is no limit of the stream."""
     duplicate_window: float = 120.0
     """Seconds in which NATS absorbs an event that it has already."""
+    remember: float = 30 * 86400.0
+    """Seconds for which whoever hears an event remembers that it did, so that it takes effect once. As an event may be
+    delivered again for as long as it is kept, it is not less than ``keep``."""
 
 
 def read_events(table: Table) -> EventSettings:
@@ -62,12 +65,21 @@ def read_events(table: Table) -> EventSettings:
         max_bytes=read_size(table, "max_bytes", 0, least=2**20) or None,
         duplicate_window=read_duration(table, "duplicate_window", usual.duplicate_window),
     )
+    remember = read_duration(table, "remember", max(usual.remember, settings.keep))
+    settings = msgspec.structs.replace(settings, remember=remember)
     if settings.duplicate_window < 0.1 and "duplicate_window" in table:
         table.note("duplicate_window", "it must be at least 100ms")
     if settings.duplicate_window > settings.keep:
         key = "duplicate_window" if "duplicate_window" in table else "keep"
         window, keep = shown(settings.duplicate_window), shown(settings.keep)
         table.note(key, f"the duplicate window is {window}, and events are kept for {keep}", "keep them for longer")
+    if settings.remember < settings.keep:
+        kept, remembered = shown(settings.keep), shown(settings.remember)
+        table.note(
+            "remember",
+            f"events are kept for {kept} and remembered for {remembered}, so that an old one could take effect twice",
+            "remember them for as long as they are kept",
+        )
     if broker == "embedded":
         for key in (key for key in _OF_A_STREAM if key in table):
             table.note(key, 'it has no effect, since broker = "embedded"', "leave one of the two out")

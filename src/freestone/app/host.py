@@ -44,10 +44,10 @@ from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
 from .discovery import Discovery
 from .entrance import Opened
-from .environment import Environment
 from .events import Events, embedded, jetstream, part_of_process
 from .interposer import Interposer
 from .lifecycle import Lifecycle
+from .listening import Common, Listening
 from .local import Near
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
 from .rendezvous import Rendezvous
@@ -130,8 +130,7 @@ class Host:
         }
         """A pool for each of somebody else's services; it says the name of the application that it means."""
         part = part_of_process(plan, self.process)
-        migrates = app.environment is not Environment.PRODUCTION
-        resources = Resources(app.data, clock, _publishing(plan), migrates=migrates)
+        resources = Resources(app.data, clock, _publishing(plan))
         surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
         self._binder = Binder(app.kept_by, self._transport, surroundings)
         control = ControlService(self.process.name, replica, self.process.services, clock)
@@ -150,7 +149,16 @@ class Host:
                 if plan.broker == "embedded"
                 else jetstream(self._connection(hello), plan.application, app.events, ids)
             )
-            self.background.add(Events(broker))
+            partitions = 1 if plan.broker == "embedded" else app.events.partitions
+            listening = Listening(
+                {name: [(it.subscription, it.source) for it in app.services[name].subscriptions] for name in services},
+                services,
+                self._binder.instances,
+                resources.database,
+                broker,
+                Common(plan.application, hello.instance, partitions, app.events.remember, clock, random),
+            )
+            self.background.add(Events(broker, [listening]))
         scheduling = schedules_of(plan.application, services, self._binder.instances, resources.database, clock, random)
         if scheduling is not None:
             self.background.add(scheduling)

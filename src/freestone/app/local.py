@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, final
@@ -16,6 +17,7 @@ from .binder import Binder, Surroundings
 from .broker import EventSettings
 from .events import Events, embedded, heard_among, part_of
 from .lifecycle import Lifecycle
+from .listening import Common, Listening, heard_in
 from .resources import Resources
 from .schedules import schedules_of
 
@@ -66,8 +68,6 @@ async def local(
     """
     async with contextlib.AsyncExitStack() as stack:
         if directory is None:
-            import tempfile  # and with it shutil and bz2, which a process that is deployed has no use for
-
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
         clock, random = clock or SystemClock(), random or system_random()
         resources = Resources(directory, clock)
@@ -86,7 +86,17 @@ async def local(
         stack.push_async_callback(lifecycle.stop)
         if part:
             ids = SystemIds(clock, random)
-            events = Events(embedded(part, services, resources, EventSettings().keep, clock, ids))
+            usual = EventSettings()
+            broker = embedded(part, services, resources, usual.keep, clock, ids)
+            listening = Listening(
+                heard_in(resources.application, services, kept_by),
+                services,
+                binder.instances,
+                resources.database,
+                broker,
+                Common(resources.application, ids.new(), 1, usual.remember, clock, random),
+            )
+            events = Events(broker, [listening])
             stack.push_async_callback(events.stop, _STOP_SECONDS)
             await events.start()
         scheduling = schedules_of("", services, binder.instances, resources.database, clock, random)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Collection, Sequence
 from typing import final
 
@@ -70,9 +71,8 @@ class Rendezvous:
     def _announcement(self, listening: Sequence[Address]) -> Announcement:
         hello = self._hello
         addresses = tuple(str(self._seen_from_afar(it)) for it in listening if isinstance(it, TcpAddress))
-        from importlib.metadata import version  # which imports much, and few processes are discovered
-
-        return Announcement(hello.process, hello.instance, addresses, dict(hello.services), version("freestone"))
+        version = importlib.metadata.version("freestone")
+        return Announcement(hello.process, hello.instance, addresses, dict(hello.services), version)
 
     def _seen_from_afar(self, address: TcpAddress) -> TcpAddress:
         if address.host not in _EVERYWHERE:

@@ -37,6 +37,7 @@ from .network import Network as Network
 from .network import ProtocolFactory as ProtocolFactory
 from .network import SocketNetwork as SocketNetwork
 from .policy import LIMIT_KINDS as LIMIT_KINDS
+from .policy import Backoff as Backoff
 from .policy import Balance as Balance
 from .policy import Breaking as Breaking
 from .policy import CallPolicy as CallPolicy
@@ -46,6 +47,7 @@ from .policy import LimitKind as LimitKind
 from .policy import Policies as Policies
 from .policy import Retry as Retry
 from .policy import Serving as Serving
+from .policy import affinity as affinity
 from .pool import Pool as Pool
 from .rehearsal import BoundaryMismatch as BoundaryMismatch
 from .rehearsal import CodecTransport as CodecTransport

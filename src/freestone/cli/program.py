@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from . import completion, db
+from . import completion
 from .failure import Program
-from .options import File, Json, Topology, examples
 
 app = typer.Typer(
     cls=Program,
@@ -24,7 +23,6 @@ app = typer.Typer(
 )
 contracts = typer.Typer(no_args_is_help=True, help="Look at contracts.")
 app.add_typer(contracts, name="contract")
-app.add_typer(db.program, name="db")
 
 
 def main() -> None:
@@ -32,6 +30,29 @@ def main() -> None:
     app(prog_name="freestone")
 
 
+def _examples(*lines: str) -> str:
+    """Return an epilogue. Its lines are put together by Typer unless an empty one is between them."""
+    return "\n\n".join(["Examples:", *lines])
+
+
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        "-f",
+        envvar="FREESTONE_FILE",
+        help="The application's freestone.toml, or its directory; otherwise the nearest one upwards from here.",
+        show_default=False,
+    ),
+]
+Topology = Annotated[
+    str | None,
+    typer.Argument(
+        help="A topology of the application; otherwise its first.",
+        autocompletion=completion.topologies,
+        show_default=False,
+    ),
+]
 Faults = Annotated[
     Path | None,
     typer.Option(
@@ -45,6 +66,7 @@ FaultsSeed = Annotated[
     int | None,
     typer.Option(min=0, help="The seed of the faults, instead of the file's: it repeats a run.", show_default=False),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,7 +78,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog=examples(
+    epilog=_examples(
         "$ freestone new shop          a small application to start from",
         "$ freestone run               all of it in one process",
         "$ freestone run split         the same, cut into processes",
@@ -73,7 +95,7 @@ def freestone(
 
 
 @app.command(
-    epilog=examples("$ freestone new shop", "$ freestone new shop --directory ~/work/shop"),
+    epilog=_examples("$ freestone new shop", "$ freestone new shop --directory ~/work/shop"),
 )
 def new(
     name: Annotated[str, typer.Argument(help="The application's name, such as shop or learning-paths.")],
@@ -89,7 +111,7 @@ def new(
 
 
 @app.command(
-    epilog=examples(
+    epilog=_examples(
         "$ freestone run",
         "$ freestone run split",
         "$ freestone run split --file ../academy --listen 127.0.0.1:0",
@@ -124,7 +146,7 @@ def run(
 
 
 @app.command(
-    epilog=examples(
+    epilog=_examples(
         "$ freestone serve catalog --topology split",
         "$ freestone serve edge --topology split --drain 60",
     ),
@@ -165,7 +187,7 @@ def serve(
         serve_child(file, topology, process, replica, drain, given, lifeline)
 
 
-@app.command(epilog=examples("$ freestone plan", "$ freestone plan split --json"))
+@app.command(epilog=_examples("$ freestone plan", "$ freestone plan split --json"))
 def plan(topology: Topology = None, file: File = None, json: Json = False) -> None:
     """Show which process holds which services, and how calls get from one to the other."""
     from .plan import show_plan
@@ -173,7 +195,7 @@ def plan(topology: Topology = None, file: File = None, json: Json = False) -> No
     show_plan(file, topology, json)
 
 
-@app.command(epilog=examples("$ freestone ps", "$ freestone ps --json"))
+@app.command(epilog=_examples("$ freestone ps", "$ freestone ps --json"))
 def ps(file: File = None, json: Json = False) -> None:
     """Show what runs of the application: processes, memory, restarts."""
     from .ps import ps
@@ -182,7 +204,7 @@ def ps(file: File = None, json: Json = False) -> None:
 
 
 @app.command(
-    epilog=examples(
+    epilog=_examples(
         "$ freestone call catalog.path path=microservices",
         "$ freestone call progress.complete learner=ada path=microservices resource=cap",
         '$ freestone call catalog.search \'query={"words": ["cap"]}\' --deadline 2 --as ada',
@@ -224,7 +246,7 @@ def call(
 
 
 @app.command(
-    epilog=examples(
+    epilog=_examples(
         "$ freestone certificates certificates",
         "$ freestone certificates /tmp/certificates --topology split --days 30",
     )
@@ -256,7 +278,7 @@ def certificates(
 
 @contracts.command(
     "show",
-    epilog=examples(
+    epilog=_examples(
         "$ freestone contract show catalog",
         "$ freestone contract show academy.progress.contract:Progress --json",
     ),

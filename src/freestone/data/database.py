@@ -68,20 +68,12 @@ class Database:
     __freestone_resource__: ClassVar[str] = "database"
 
     def __init__(
-        self,
-        path: Path,
-        migrations: Path | None,
-        *,
-        readers: int,
-        waiting: int,
-        clock: Clock | None = None,
-        migrates: bool = True,
+        self, path: Path, migrations: Path | None, *, readers: int, waiting: int, clock: Clock | None = None
     ) -> None:
         self.path = path
         self.migrations = migrations
         clock = clock or SystemClock()
         self._store: Store = SQLite(path, readers=readers, waiting=waiting, monotonic=clock.monotonic)
-        self._migrates = migrates
         self._is_open = False
         self._random = system_random()
         self._leases = Leases(DatabaseLeases(lambda: self.store, clock, era_of(clock)), clock)
@@ -95,17 +87,15 @@ class Database:
         readers: int = 4,
         waiting: int = 1000,
         clock: Clock | None = None,
-        migrates: bool = True,
     ) -> Database:
         """Return the database in that file, which ``start()`` then opens.
 
         ``where`` is a path or a URL ``sqlite:///path``; ``migrations`` the folder of the service's migrations, which
         may be missing; ``readers`` how many queries read at a time; ``waiting`` how many transactions may wait for
         their turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases, by default the
-        machine's; ``migrates`` whether it is migrated when it is started, and otherwise refused if it lacks migrations.
-        Raises ConfigurationError for other databases.
+        machine's. Raises ConfigurationError for other databases.
         """
-        return cls(_path(where), migrations, readers=readers, waiting=waiting, clock=clock, migrates=migrates)
+        return cls(_path(where), migrations, readers=readers, waiting=waiting, clock=clock)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -153,32 +143,24 @@ class Database:
     def __repr__(self) -> str:
         return f"<Database {self.path}>"
 
-    async def start(self, *, migrate: bool = True) -> None:
-        """Open the file, create it if it is missing, and apply the migrations that it lacks, or refuse it for them.
+    async def start(self) -> None:
+        """Open the file, create it if it is missing, and apply the migrations that it lacks.
 
-        Does nothing if it is open. ``migrate=False`` leaves its tables as they are, for a tool. Raises Unavailable when
-        it can't be opened, MigrationError when it can't be migrated, or lacks migrations and shall not be.
+        Does nothing if it is open. Raises Unavailable when it can't be opened, MigrationError when it can't be
+        migrated.
         """
         if self._is_open:
             return
+        from .migrations import migrate  # and with it Alembic, only where a database is opened
+
         await self._store.start()
         self._is_open = True
-        if self.migrations is not None and migrate:
+        if self.migrations is not None:
             try:
-                await self._bring_up(self.migrations)
+                await migrate(self, self.migrations)
             except BaseException:
                 await self.close()
                 raise
-
-    async def _bring_up(self, folder: Path) -> None:
-        if self._migrates:
-            from .migrations import migrate  # and with it Alembic, only where a database is opened
-
-            await migrate(self, folder)
-        else:
-            from .versions import refuse_older
-
-            await refuse_older(self, folder)
 
     async def close(self) -> None:
         """Refuse new transactions, wait for those that are open, and close the file. Does nothing if it is closed."""

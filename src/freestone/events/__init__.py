@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .log import Log
     from .outbox import Outbox
     from .publisher import Publisher
+    from .subscribers import Subscribers
 
 __all__ = [
     "JSON",
@@ -43,6 +44,7 @@ __all__ = [
     "Publisher",
     "Recorded",
     "Source",
+    "Subscribers",
     "Subscription",
     "encode_data",
     "from_json",
@@ -55,7 +57,13 @@ __all__ = [
     "to_msgpack",
 ]
 
-_HOMES = {"EmbeddedBroker": "embedded", "Log": "log", "Outbox": "outbox", "Publisher": "publisher"}
+_HOMES = {
+    "EmbeddedBroker": "embedded",
+    "Log": "log",
+    "Outbox": "outbox",
+    "Publisher": "publisher",
+    "Subscribers": "subscribers",
+}
 """Imported at the first use, and SQLAlchemy with them: to read a file that names events, none is needed."""
 
 

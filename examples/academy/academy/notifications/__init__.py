@@ -1,1 +1,0 @@
-"""The service *notifications*: letters to learners."""

@@ -1,0 +1,213 @@
+"""What a service remembers of the events that it hears, in its own database, in the transactions that handle them.
+
+``freestone_subscription``  each subscription, since when, and where in the log it began
+``freestone_cursor``        up to where each partition of it is done; written now and then, for the inbox absorbs
+``freestone_inbox``         the events that were taken in: handled, or kept for later (``kept``)
+
+That a row of the inbox and the effects of its event are one transaction is what makes an event take effect once,
+however often it is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final, final
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from freestone.clock import Clock
+from freestone.data import METADATA, Database, Part, Transaction
+
+from .broker import Cursor, Source
+from .kept import KEPT, KEPT_TABLES, executed
+from .outbox import to_microseconds
+
+SUBSCRIPTION: Final = Table(
+    "freestone_subscription",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("application", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("log", Text),
+    Column("position", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+)
+"""What the service hears. ``log``, ``position`` and ``event_id`` are where it began; without a log, at the beginning.
+``since`` is in microseconds since 1970."""
+
+CURSOR: Final = Table(
+    "freestone_cursor",
+    METADATA,
+    Column("subscription", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("log", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+)
+
+INBOX: Final = Table(
+    "freestone_inbox",
+    METADATA,
+    Column("subscription", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("taken", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+_BY_AGE = Index("freestone_inbox_taken", INBOX.c.taken)
+
+TABLES: Final = Part(
+    "inbox", (CreateTable(SUBSCRIPTION), CreateTable(CURSOR), CreateTable(INBOX), CreateIndex(_BY_AGE), *KEPT_TABLES)
+)
+
+
+@final
+class Began(msgspec.Struct, frozen=True):
+    """A subscription, as it is remembered."""
+
+    name: str
+    type: str
+    source: Source
+    since: int
+    """When it was first started, in microseconds since 1970."""
+    cursor: Cursor | None
+    """Where in the log it began; None is the beginning."""
+
+
+@final
+class Inbox:
+    """The inbox of one subscription."""
+
+    def __init__(self, database: Database, subscription: str, clock: Clock) -> None:
+        self.database = database
+        self.subscription = subscription
+        self._clock = clock
+
+    async def begin(self, kind: str, source: Source, cursor: Cursor | None) -> None:
+        """Remember the subscription, if it is not: it begins at the cursor, or None for the beginning."""
+        place = cursor or Cursor("", 0)
+        statement = insert(SUBSCRIPTION).values(
+            name=self.subscription,
+            type=kind,
+            application=source.application,
+            service=source.service,
+            since=to_microseconds(self._clock.now()),
+            log=None if cursor is None else place.log,
+            position=place.position,
+            event_id=place.id,
+        )
+
+        async def work() -> None:
+            await self.database.execute(statement.on_conflict_do_nothing())
+
+        await self.database.transact(work)
+
+    async def begin_anew(self, kind: str, source: Source, cursor: Cursor | None) -> None:
+        """Forget where the subscription is, and have it begin at the cursor. What it has taken in is not forgotten."""
+        own = SUBSCRIPTION.c.name == self.subscription
+        cursors = CURSOR.c.subscription == self.subscription
+
+        async def work() -> None:
+            await self.database.execute(delete(SUBSCRIPTION).where(own))
+            await self.database.execute(delete(CURSOR).where(cursors))
+
+        await self.database.transact(work)
+        await self.begin(kind, source, cursor)
+
+    async def cursors(self) -> dict[int, Cursor]:
+        """Return up to where each partition is done, of those of which something is known."""
+        columns = (CURSOR.c.partition, CURSOR.c.log, CURSOR.c.position, CURSOR.c.event_id)
+        rows = await self._rows(select(*columns).where(CURSOR.c.subscription == self.subscription))
+        return {row.partition: Cursor(row.log, row.position, row.event_id) for row in rows}
+
+    async def write(self, cursors: Mapping[int, Cursor]) -> None:
+        """Remember up to where partitions are done. No cursor goes back within its log."""
+        rows = [
+            {
+                "subscription": self.subscription,
+                "partition": partition,
+                "log": cursor.log,
+                "position": cursor.position,
+                "event_id": cursor.id,
+            }
+            for partition, cursor in sorted(cursors.items())
+        ]
+        if not rows:
+            return
+        given = insert(CURSOR).values(rows)
+        later = (CURSOR.c.log != given.excluded.log) | (CURSOR.c.position < given.excluded.position)
+        values = {column: given.excluded[column] for column in ("log", "position", "event_id")}
+        statement = given.on_conflict_do_update(index_elements=["subscription", "partition"], set_=values, where=later)
+
+        async def work() -> None:
+            await self.database.execute(statement)
+
+        await self.database.transact(work)
+
+    async def forget(self, partitions: Collection[int]) -> None:
+        """Forget up to where those partitions are done, so that they are read from the beginning."""
+        cursors = delete(CURSOR).where(
+            CURSOR.c.subscription == self.subscription, CURSOR.c.partition.in_(list(partitions))
+        )
+        start = update(SUBSCRIPTION).where(SUBSCRIPTION.c.name == self.subscription).values(log=None, position=0)
+
+        async def work() -> None:
+            await self.database.execute(cursors)
+            await self.database.execute(start)
+
+        await self.database.transact(work)
+
+    async def known(self, ids: Collection[str]) -> frozenset[str]:
+        """Return which of the events were taken in."""
+        own = INBOX.c.subscription == self.subscription
+        rows = await self._rows(select(INBOX.c.event_id).where(own, INBOX.c.event_id.in_(list(ids))))
+        return frozenset(row.event_id for row in rows)
+
+    async def take(self, transaction: Transaction, event: str) -> bool:
+        """Note in a transaction that the event was taken in. False, and nothing noted, if it was before."""
+        values = {"subscription": self.subscription, "event_id": event, "taken": to_microseconds(self._clock.now())}
+        statement = insert(INBOX).values(values).on_conflict_do_nothing().returning(INBOX.c.event_id)
+        return bool(await executed(transaction, statement))
+
+    async def purge(self, before: int, most: int) -> int:
+        """Forget events that were taken in before that time, and are not kept now; return how many."""
+        kept = exists().where(and_(KEPT.c.subscription == INBOX.c.subscription, KEPT.c.event_id == INBOX.c.event_id))
+        old = (
+            select(INBOX.c.event_id)
+            .where(INBOX.c.subscription == self.subscription, INBOX.c.taken < before, ~kept)
+            .limit(most)
+        )
+        statement = delete(INBOX).where(INBOX.c.subscription == self.subscription, INBOX.c.event_id.in_(old))
+
+        async def work() -> int:
+            result: Any = await self.database.execute(statement.returning(INBOX.c.event_id))
+            return len(result.all())
+
+        return await self.database.transact(work)
+
+    async def _rows(self, statement: Any) -> list[Any]:
+        return await rows(self.database, f"the inbox of {self.subscription}", statement)
+
+
+async def rows(database: Database, owner: str, statement: Any) -> list[Any]:
+    """Return the rows of a query, in a view of its own."""
+    async with database.separate(owner, read_only=True) as transaction:
+        return await executed(transaction, statement)
+
+
+async def began(database: Database) -> dict[str, Began]:
+    """Return the subscriptions that a service's database remembers, by name."""
+    found = await rows(database, "the inbox", select(SUBSCRIPTION).order_by(SUBSCRIPTION.c.name))
+    return {
+        row.name: Began(
+            row.name,
+            row.type,
+            Source(row.application, row.service),
+            row.since,
+            None if row.log is None else Cursor(row.log, row.position, row.event_id),
+        )
+        for row in found
+    }
