@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, TextClause, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from freestone.contract import Contract, command, operations, query
 from freestone.data import Database
 from freestone.service import CURRENT, Context
+from freestone.testing import PostgresServer
 
 
 class Base(DeclarativeBase):
@@ -77,14 +78,42 @@ def handler() -> Handler:
     return handling
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Where the database is. A test that makes sense in one of them only parametrizes this, indirectly."""
+    engine: str = request.param
+    return engine
+
+
+Opener = Callable[[], Database]
+
+
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.open(tmp_path / "bank.db", readers=2)
+async def opener(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Opener:
+    """Opens the database of this test, as one process has it."""
+    if engine == "sqlite":
+        return lambda: Database.open(tmp_path / "bank.db", readers=2)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = await server.create_database()
+    return lambda: Database.open(url, name="bank", connections=6)
+
+
+@pytest.fixture
+async def db(opener: Opener) -> AsyncIterator[Database]:
+    database = opener()
     await database.start()
     async with database.transaction() as transaction:
         await transaction.run(lambda session: session.run_sync(lambda it: Base.metadata.create_all(it.connection())))
     yield database
     await database.close()
+
+
+@pytest.fixture
+def endless(engine: str) -> TextClause:
+    """A statement that does not end by itself."""
+    if engine == "postgresql":
+        return text("SELECT pg_sleep(600)")
+    return text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n")
 
 
 @pytest.fixture

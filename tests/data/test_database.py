@@ -237,8 +237,8 @@ async def test_a_database_is_opened_by_path_or_url(tmp_path: Path, where: str) -
 
 def test_other_databases_are_refused_by_name() -> None:
     """What can't be opened is a mistake of the configuration, and its password is not shown."""
-    with pytest.raises(ConfigurationError, match="database postgresql://…: is none that Freestone can open") as raised:
-        Database.open("postgresql://ada:secret@host/db")
+    with pytest.raises(ConfigurationError, match="database mysql://…: is none that Freestone can open") as raised:
+        Database.open("mysql://ada:secret@host/db")
     assert "secret" not in str(raised.value)
 
 

@@ -1,4 +1,4 @@
-"""The table that translates SQLite's errors."""
+"""The tables that translate the errors of SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from freestone.data import postgres_failure
 from freestone.data.failure import is_busy, is_read_only, translate
 from freestone.errors import (
     Aborted,
@@ -16,6 +17,7 @@ from freestone.errors import (
     ResourceExhausted,
     ServiceError,
     Unavailable,
+    Unknown,
 )
 
 
@@ -76,3 +78,60 @@ def test_what_others_ask_of_an_error() -> None:
     assert is_busy(failure(sqlite3.SQLITE_BUSY_RECOVERY))
     assert is_read_only(failure(sqlite3.SQLITE_READONLY_DBMOVED))
     assert not is_busy(LookupError())
+
+
+def refusal(state: str, message: str = "", detail: str = "") -> DBAPIError:
+    """Return what SQLAlchemy raises for that SQLSTATE."""
+    origin = Exception(message)
+    origin.sqlstate = state  # type: ignore[attr-defined]
+    origin.detail = detail  # type: ignore[attr-defined]
+    return DBAPIError("SELECT 1", {}, origin)
+
+
+@pytest.mark.parametrize(
+    ("state", "cls", "lost_race"),
+    [
+        ("23505", AlreadyExists, False),
+        ("23503", FailedPrecondition, False),
+        ("40001", Aborted, True),
+        ("40P01", Aborted, True),
+        ("40003", Unknown, False),
+        ("55P03", Unavailable, False),
+        ("57014", Aborted, False),
+        ("57P01", Unavailable, False),
+        ("57P03", Unavailable, False),
+        ("08006", Unavailable, False),
+        ("25006", Unavailable, False),
+        ("53100", ResourceExhausted, False),
+        ("53300", Unavailable, False),
+        ("58030", Unavailable, False),
+        ("XX001", DataLoss, False),
+    ],
+)
+def test_a_state_of_postgresql_is_an_error_of_the_tree(state: str, cls: type[ServiceError], lost_race: bool) -> None:
+    """A class counts where the state itself is not listed."""
+    error = postgres_failure.translate(refusal(state), "bank")
+    assert type(error) is cls
+    assert error.lost_race is lost_race
+    assert str(error).startswith("the database bank ")
+
+
+@pytest.mark.parametrize("state", ["42P01", "42501", "23502", "22003", "XX000", ""])
+def test_a_bug_of_a_statement_passes_there_too(state: str) -> None:
+    """No such table, no right to it, a null where none may be."""
+    error = refusal(state)
+    assert postgres_failure.translate(error, "bank") is error
+
+
+def test_a_violated_key_of_postgresql_names_its_columns_and_no_values() -> None:
+    """As SQLite's does."""
+    error = postgres_failure.translate(refusal("23505", detail="Key (owner, id)=(ada, 1) already exists."), "bank")
+    assert str(error) == "the database bank has such a row already (owner, id)"
+
+
+def test_a_statement_that_was_prepared_for_an_older_table_is_run_again() -> None:
+    """The driver has forgotten it by then."""
+    stale = refusal("0A000", "cached statement plan is invalid due to a database schema or configuration change")
+    error = postgres_failure.translate(stale, "bank")
+    assert isinstance(error, Aborted)
+    assert error.lost_race

@@ -18,6 +18,12 @@ from freestone.data import Database
 from freestone.data.group_lane import GroupLane
 from freestone.errors import Aborted, AlreadyExists, FailedPrecondition, ResourceExhausted, Unknown
 
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
 SLOW_WRITE = text(
     "INSERT INTO entry (account, text) WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
     " SELECT 1, x FROM n LIMIT 300000000"

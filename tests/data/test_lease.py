@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from freestone.clock import SystemClock
 from freestone.data import Database, TransactionRequired, drift
 from freestone.data.era import era_of
 from freestone.data.framework_tables import Part, take_steps
 from freestone.data.lease import DatabaseLeases, LeaseRow, Sight, judged
+from freestone.data.postgres_lease import TENURE, PostgresLeases
 from freestone.errors import Aborted
 from freestone.lease import Held, Lease, Leases, StaleToken, Tenure
 from freestone.service import Context
@@ -25,13 +27,16 @@ from freestone.testing import FakeClock
 from freestone.testing.conformance.lease import CHECKS, Bench
 from freestone.testing.leases import MemoryLeases
 
+ON_POSTGRES = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
 Check = Callable[[Bench], Awaitable[None]]
 
 
 @pytest.fixture
-async def there(db: Database) -> AsyncIterator[Database]:
-    """The same file, as another process has it."""
-    database = Database.open(db.path)
+async def there(db: Database, opener: Callable[[], Database]) -> AsyncIterator[Database]:
+    """The same database, as another process has it."""
+    database = opener()
     await database.start()
     yield database
     await database.close()
@@ -41,6 +46,7 @@ def store(database: Database, clock: Any, era: str) -> DatabaseLeases:
     return DatabaseLeases(lambda: database.store, clock, era)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_leases_of_one_machine_keep_the_rules(check: Check, db: Database, there: Database) -> None:
     """The suite of the seam, for two processes that have one monotonic clock."""
@@ -52,6 +58,7 @@ async def test_leases_of_one_machine_keep_the_rules(check: Check, db: Database, 
     await check(Bench(store(db, clock, "boot"), store(there, clock, "boot"), pass_time))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_p20_leases_of_clocks_that_have_nothing_in_common_keep_the_rules(
     check: Check, db: Database, there: Database
@@ -79,6 +86,64 @@ async def test_p20_leases_of_clocks_that_have_nothing_in_common_keep_the_rules(
     await check(Bench(*stores, pass_time))
 
 
+@ON_POSTGRES
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_p20_leases_by_the_time_of_the_server_keep_the_rules(
+    check: Check, db: Database, there: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The suite for two processes whose clocks jump by an hour. No clock of theirs is read."""
+    jumps = 3600.0
+    told = time.time
+
+    async def pass_time(seconds: float) -> None:
+        nonlocal jumps
+        async with db.transaction():  # as if the server's clock had gone on
+            await db.execute(update(TENURE).values(expiry=TENURE.c.expiry - seconds))
+        monkeypatch.setattr(time, "time", lambda: told() + jumps)
+        jumps = -jumps
+
+    await check(Bench(PostgresLeases(lambda: db.store), PostgresLeases(lambda: there.store), pass_time, seconds=60))
+
+
+@ON_POSTGRES
+async def test_p18_a_lease_is_not_given_away_while_a_transaction_runs_that_its_fence_let_through(
+    db: Database, there: Database, account: Any
+) -> None:
+    """Its time is over, and who wants it waits for what was begun under it. What is begun later is refused."""
+    leases = PostgresLeases(lambda: there.store)
+    assert await PostgresLeases(lambda: db.store).acquire("nightly", "ada", 30) == 1
+    mine = Lease("nightly", 1, db._leases.store, Tenure(30, 0), FakeClock())
+    async with db.transaction():
+        await db.fence(mine)
+        async with there.transaction():
+            await there.execute(update(TENURE).values(expiry=0))
+        taking = asyncio.create_task(leases.acquire("nightly", "bob", 60))
+        async with asyncio.timeout(30):
+            waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            while not await db.scalar(waits):
+                await db.execute(text("SELECT pg_stat_clear_snapshot()"))
+        db.add(account(owner="ada"))
+        assert not taking.done()
+    assert await taking == 2
+    assert await count(db, account) == 1
+    with pytest.raises(StaleToken, match="the token 1 of the lease nightly is stale: 2 was given since"):
+        async with db.transaction():
+            await db.fence(mine)
+
+
+@ON_POSTGRES
+async def test_a_lease_is_renewed_while_every_other_connection_is_in_use(db: Database) -> None:
+    """What the framework does for itself has connections of its own."""
+    async with db.lease("nightly", seconds=30) as lease, contextlib.AsyncExitStack() as stack:
+        for number in range(db.store.writing.slots):
+            held = await stack.enter_async_context(db.separate(f"work {number}"))
+            held._own = False  # as a command's
+            await held.run(lambda session: session.execute(select(1)))
+        assert db.store.writing.open == db.store.writing.slots
+        assert await lease.store.renew("nightly", lease.token, 30)
+
+
+@ON_SQLITE
 async def test_p20_a_clock_that_was_set_does_not_end_a_lease(db: Database, there: Database) -> None:
     """No time of day is read at all."""
     clock = FakeClock()
@@ -118,6 +183,7 @@ def test_processes_of_one_machine_have_one_era() -> None:
     assert era_of(clock) == era_of(clock)
 
 
+@ON_SQLITE
 async def test_a_block_holds_a_lease_of_the_database(db: Database, there: Database) -> None:
     """Which is a row of it."""
     async with db.lease("nightly", seconds=10) as lease, db.transaction():
@@ -162,6 +228,7 @@ async def test_a_holder_writes_behind_its_fence(db: Database, account: Any) -> N
     assert await count(db, account) == 1
 
 
+@ON_SQLITE
 async def test_p18_data_refuses_a_holder_whose_lease_was_given_away(
     db: Database, there: Database, account: Any
 ) -> None:

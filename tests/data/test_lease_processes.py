@@ -18,6 +18,12 @@ import pytest
 from freestone.data import Database
 from freestone.lease import LeaseTaken
 
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
 HOLDER = dedent(
     """
     import asyncio, os, signal, sys, time

@@ -17,6 +17,12 @@ from sqlalchemy import func, insert, select
 
 from freestone.data import Database
 
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
 WRITER = dedent(
     """
     import asyncio, sys

@@ -15,6 +15,11 @@ from freestone.errors import DataLoss, ResourceExhausted, Unavailable
 from freestone.service import deadline
 
 
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
 async def pragmas(db: Database) -> dict[str, Any]:
     names = ("journal_mode", "synchronous", "foreign_keys", "query_only")
     return {name: await db.scalar(text(f"PRAGMA {name}")) for name in names}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, final, o
 from freestone.clock import Clock, SystemClock, system_random
 from freestone.contract import Kind
 from freestone.errors import Aborted, ConfigurationError, Mistake, Unavailable
-from freestone.lease import Lease, Leases
+from freestone.lease import Lease, Leases, LeaseStore
 from freestone.service import Context, current, next_run
 from freestone.signals import SIGNALS, HandlerRepeated
 
@@ -24,6 +24,8 @@ from .era import era_of
 from .fence import fence
 from .lease import DatabaseLeases
 from .misuse import TransactionRequired
+from .postgres_lease import PostgresLeases
+from .postgres_url import PostgresUrl
 from .sqlite import SQLite
 from .store import Dialect, Store
 from .transaction import Transaction
@@ -67,16 +69,14 @@ class Database:
 
     __freestone_resource__: ClassVar[str] = "database"
 
-    def __init__(
-        self, path: Path, migrations: Path | None, *, readers: int, waiting: int, clock: Clock | None = None
-    ) -> None:
-        self.path = path
+    def __init__(self, store: Store, migrations: Path | None = None, *, clock: Clock | None = None) -> None:
+        """``open`` is how to get one."""
         self.migrations = migrations
-        clock = clock or SystemClock()
-        self._store: Store = SQLite(path, readers=readers, waiting=waiting, monotonic=clock.monotonic)
+        self._store = store
         self._is_open = False
         self._random = system_random()
-        self._leases = Leases(DatabaseLeases(lambda: self.store, clock, era_of(clock)), clock)
+        clock = clock or SystemClock()
+        self._leases = Leases(_leases_in(store, lambda: self.store, clock), clock)
 
     @classmethod
     def open(
@@ -84,18 +84,29 @@ class Database:
         where: str | Path,
         migrations: Path | None = None,
         *,
+        name: str = "",
         readers: int = 4,
+        connections: int = 10,
         waiting: int = 1000,
         clock: Clock | None = None,
     ) -> Database:
-        """Return the database in that file, which ``start()`` then opens.
+        """Return the database in that file, or at that place in PostgreSQL, which ``start()`` then opens.
 
-        ``where`` is a path or a URL ``sqlite:///path``; ``migrations`` the folder of the service's migrations, which
-        may be missing; ``readers`` how many queries read at a time; ``waiting`` how many transactions may wait for
-        their turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases, by default the
+        ``where`` is a path, or a URL: ``sqlite:///path``, ``postgresql://user:password@host/database``. ``migrations``
+        is the folder of the service's migrations, which may be missing; ``name`` what messages call the database, by
+        default as the file or the database is called; ``readers`` how many queries read a file at a time, and
+        ``connections`` how many this process has to PostgreSQL; ``waiting`` how many transactions may wait for their
+        turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases in a file, by default the
         machine's. Raises ConfigurationError for other databases.
         """
-        return cls(_path(where), migrations, readers=readers, waiting=waiting, clock=clock)
+        scheme, separator, _ = str(where).partition("://")
+        if separator and scheme != "sqlite":
+            return cls(_postgres(str(where), name, connections, waiting), migrations, clock=clock)
+        return cls(
+            SQLite(_path(where), readers=readers, waiting=waiting, monotonic=(clock or SystemClock()).monotonic),
+            migrations,
+            clock=clock,
+        )
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -120,8 +131,16 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The name of the file without its suffix: that of the service."""
+        """What messages call it: as a rule, the service."""
         return self._store.name
+
+    @property
+    def path(self) -> Path:
+        """The file. Raises AttributeError if it is not in one."""
+        path: Path | None = getattr(self._store, "path", None)
+        if path is None:
+            raise AttributeError(f"the database {self.name} ({self._store.place}) is not in a file")
+        return path
 
     @property
     def dialect(self) -> Dialect:
@@ -141,7 +160,7 @@ class Database:
         return self._leases
 
     def __repr__(self) -> str:
-        return f"<Database {self.path}>"
+        return f"<Database {self._store.place}>"
 
     async def start(self) -> None:
         """Open the file, create it if it is missing, and apply the migrations that it lacks.
@@ -423,20 +442,30 @@ class Database:
         return Transaction(self.store, owner, read_only=read_only, until=until, ends=ends)
 
 
+def _leases_in(store: Store, opened: Callable[[], Store], clock: Clock) -> LeaseStore:
+    """Return the leases of a store, which is used once it is open."""
+    return PostgresLeases(opened) if store.dialect == "postgresql" else DatabaseLeases(opened, clock, era_of(clock))
+
+
+def _postgres(url: str, name: str, connections: int, waiting: int) -> Store:
+    parsed = PostgresUrl.parse(url)
+    try:
+        from .postgres import Postgres  # and with it asyncpg, which not everybody has
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise ConfigurationError(
+            [Mistake(f"database {parsed}", "needs asyncpg", 'pip install "freestone[postgres]"')]
+        ) from None
+    return Postgres(parsed, name=name or parsed.database, connections=connections, waiting=waiting)
+
+
 def _path(where: str | Path) -> Path:
-    scheme, separator, rest = str(where).partition("://")
+    _, separator, rest = str(where).partition("://")
     if not separator:
         return Path(where)
-    if scheme != "sqlite" or not rest.startswith("/"):
-        raise ConfigurationError(
-            [
-                Mistake(
-                    f"database {scheme}://…",
-                    "is none that Freestone can open",
-                    "give the path of a SQLite file, or sqlite:///path",
-                )
-            ]
-        )
+    if not rest.startswith("/"):
+        raise ConfigurationError([Mistake(f"database {where}", "names no path", "write it as sqlite:///path")])
     return Path(rest[1:])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, select
+from sqlalchemy import Select, case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from freestone.lease import StaleToken
 
 from .lease import FENCE, LEASE, LEASES
+from .postgres_lease import TENURES, token_of
 from .transaction import Transaction
 
 
@@ -20,11 +21,12 @@ async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -
     """
     transaction.refuse_if_read_only("fence()")
 
-    await transaction.prepare(LEASES)
+    await transaction.prepare(TENURES if own and transaction.dialect == "postgresql" else LEASES)
 
     async def work(session: AsyncSession) -> int:
         if own:
-            return await session.scalar(select(LEASE.c.token).where(LEASE.c.name == name)) or 0
+            held = token_of(name) if transaction.dialect == "postgresql" else _held(name)
+            return await session.scalar(held) or 0
         shown = insert(FENCE).values(name=name, token=token)
         higher = case((FENCE.c.token > shown.excluded.token, FENCE.c.token), else_=shown.excluded.token)
         seen = shown.on_conflict_do_update(index_elements=["name"], set_={"token": higher})
@@ -39,3 +41,7 @@ async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -
         )
         transaction.fail(stale)
         raise stale
+
+
+def _held(name: str) -> Select[int]:
+    return select(LEASE.c.token).where(LEASE.c.name == name)

@@ -43,6 +43,10 @@ SCHEMA = Table(
 """How many steps of each part the database has taken."""
 
 
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('freestone ' || current_schema(), 0))"
+"""Keeps others out until the transaction ends, in this schema of this database."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -60,6 +64,8 @@ async def take_steps(session: AsyncSession, part: Part) -> None:
     """Take the steps of a part that the database lacks, in a transaction that writes."""
     connection = await session.connection()
     dialect = cast("Dialect", connection.dialect.name)
+    if dialect == "postgresql":  # where others may be doing the same
+        await connection.exec_driver_sql(_LOCK)
     await connection.execute(CreateTable(SCHEMA, if_not_exists=True))
     found = await connection.scalar(select(SCHEMA.c.steps).where(SCHEMA.c.part == part.name))
     taken = found or 0

@@ -142,8 +142,7 @@ class DatabaseLeases:
 
     async def _transaction(self, owner: str, seconds: float, work: Callable[[AsyncSession], Awaitable[_T]]) -> _T:
         """Do the work in a transaction that waits for its turn for a sixth of the lease's seconds."""
-        patience = min(10.0, max(0.2, seconds / 6))
-        until = asyncio.get_running_loop().time() + patience
+        until = asyncio.get_running_loop().time() + patience(seconds)
         transaction = Transaction(self._store(), owner, read_only=False, until=until, own=True)
         try:
             await transaction.prepare(LEASES)
@@ -152,6 +151,11 @@ class DatabaseLeases:
             return result
         finally:
             await transaction.rollback()
+
+
+def patience(seconds: float) -> float:
+    """Return how long a request may wait that is about a lease of so many seconds."""
+    return min(10.0, max(0.2, seconds / 6))
 
 
 def _theirs(name: str, token: int) -> Update:

@@ -1,8 +1,9 @@
 """The tables of a service, brought to where its code expects them: by the Alembic scripts in its folder.
 
 A service has version files only, and no ``env.py``, which would be the same for everybody. All that a database
-lacks is applied in one transaction. It is begun with the lock for writing, so that of two replicas that start at
-once one migrates, and the other then finds nothing to do; and it takes everything back if one script fails.
+lacks is applied in one transaction. It has SQLite's lock for writing, or one of PostgreSQL's that is for this alone,
+so that of two replicas that start at once one migrates, and the other then finds nothing to do; and it takes
+everything back if one script fails.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ _log = logging.getLogger("freestone.data")
 
 _PATIENCE = 60.0
 """Seconds for which a replica waits for another that migrates."""
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('freestone migration ' || current_schema(), 0))"
+"""Keeps other replicas out until the transaction ends, in this schema of this database."""
 
 _TURN: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 """Alembic's ``op`` is one for the process: two databases that migrate side by side would get each other's tables."""
@@ -75,7 +79,7 @@ async def drift(database: Database, metadata: MetaData) -> list[str]:
 
 
 async def _in_transaction(database: Database, work: Callable[[Connection], _T]) -> _T:
-    """Do the work in a transaction that writes, foreign keys off, and to its end even if the caller is cancelled."""
+    """Do the work in the store's transaction for migrations, to its end even if the caller is cancelled."""
     store = database.store
     lane = store.migrating()
     over = asyncio.Event()
@@ -121,6 +125,8 @@ def _upgrade(connection: Connection, scripts: ScriptDirectory | None, folder: Pa
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext, MigrationStep
 
+    if connection.dialect.name == "postgresql":  # SQLite's lock is the transaction's already
+        connection.exec_driver_sql(_LOCK)
     applied = MigrationContext.configure(connection).get_current_heads()
     _refuse_unknown(applied, scripts, folder, database)
     if scripts is None or set(applied) == set(scripts.get_heads()):
@@ -155,7 +161,9 @@ def _refuse_unknown(
 
 
 def _check_references(connection: Connection, folder: Path, database: Database) -> None:
-    """Refuse a migration that leaves references to rows that are gone; foreign keys were off meanwhile."""
+    """Refuse a migration that leaves references to rows that are gone; in SQLite foreign keys were off meanwhile."""
+    if connection.dialect.name != "sqlite":
+        return
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
         raise MigrationError(

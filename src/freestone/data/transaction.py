@@ -24,7 +24,7 @@ from .framework_tables import Part, take_steps
 from .group_lane import GroupLane
 from .lane import Lane, Patience
 from .misuse import ReadOnlyTransaction, TransactionRequired
-from .store import Driver, Store
+from .store import Dialect, Driver, Store
 from .uninterrupted import uninterrupted
 
 _T = TypeVar("_T")
@@ -68,6 +68,11 @@ class Transaction:
         self._ended = False
 
     @property
+    def dialect(self) -> Dialect:
+        """What its database speaks."""
+        return self._store.dialect
+
+    @property
     def ended(self) -> bool:
         """Whether it was committed or undone."""
         return self._ended
@@ -104,8 +109,18 @@ class Transaction:
         """Bring a part of the framework's tables up to date, before the first use of them in this transaction."""
         if part.name in self._store.prepared or part in self._parts:
             return
-        await self.run(lambda session: take_steps(session, part))
-        self._parts.append(part)
+        if self._own or (not self.read_only and self._store.own is self._store.writing):
+            await self.run(lambda session: take_steps(session, part))
+            self._parts.append(part)
+            return
+        # What sees one moment can't know which tables another replica has made meanwhile.
+        self._check()
+        apart = Transaction(self._store, f"the tables of {part.name}", read_only=False, until=self._until, own=True)
+        try:
+            await apart.prepare(part)
+            await apart.commit()
+        finally:
+            await apart.rollback()
 
     def before_commit(self, callback: Callable[[Transaction], Awaitable[None]]) -> None:
         """Have the callback awaited before the commit, in the transaction. What it raises undoes everything."""
