@@ -33,6 +33,7 @@ def offered(freestone: Words, cwd: Path, line: str) -> list[str]:
         ("freestone serve --topology split g", ["greeter", "guests"]),
         ("freestone serve edge --topology s", ["split"]),
         ("freestone call gu", ["guests."]),
+        ("freestone db upgrade g", ["guests", "greeter"]),
         ("freestone contract show g", ["guests", "greeter"]),
         ("freestone call guests.", ["guests.guest", "guests.welcome"]),
         ("freestone call nobody.", []),

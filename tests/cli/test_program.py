@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     ["new"], ["run"], ["serve"], ["plan"], ["ps"], ["call"], ["contract", "show"],
+    *(["db", name] for name in ("upgrade", "downgrade", "revision", "history", "check", "url", "shell")),
 ]  # fmt: skip
 
 HEAVY = [

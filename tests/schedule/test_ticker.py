@@ -218,7 +218,7 @@ async def test_a_run_that_hangs_is_cancelled_at_its_deadline(tmp_path: Path, cal
 
         async def put(self) -> None: ...
 
-        @every("1h", deadline=0.05)
+        @every("1h", deadline=0.5)
         async def run(self, tick: datetime) -> None:
             nonlocal tries
             tries += 1
@@ -228,9 +228,10 @@ async def test_a_run_that_hangs_is_cancelled_at_its_deadline(tmp_path: Path, cal
 
     async with replica(tmp_path / "desk.db", calendar, Hanging):
         await calendar.passing(hours=1, minutes=1)
-    [failed] = heard.of(TickFailed)
-    assert isinstance(failed.error, errors.DeadlineExceeded)
-    assert str(failed.error) == "desk.run did not end by its deadline"
+    failed = heard.of(TickFailed)  # on a machine that stands still for long, a later try may be cancelled as well
+    assert failed
+    assert {type(each.error) for each in failed} == {errors.DeadlineExceeded}
+    assert str(failed[0].error) == "desk.run did not end by its deadline"
     assert heard.ticks(TickRun) == ["01 13:00:00"]
 
 

@@ -14,6 +14,26 @@ import typer
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
+Application = Annotated[
+    Path | None,
+    typer.Option(
+        "--application",
+        "-a",
+        envvar="FREESTONE_FILE",
+        help="The freestone.toml of the application, or its directory; otherwise Academy's own.",
+        show_default=False,
+    ),
+]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FREESTONE_HOME",
+        help="Where the application's runs keep their state and data; otherwise .freestone beside its file.",
+        show_default=False,
+    ),
+]
+
+
 @app.callback()
 def academy() -> None:
     """Learning paths, for their authors."""
@@ -25,24 +45,8 @@ def academy() -> None:
 )
 def import_(
     file: Annotated[Path, typer.Argument(help="A learning path as a Markdown document.", show_default=False)],
-    application: Annotated[
-        Path | None,
-        typer.Option(
-            "--application",
-            "-a",
-            envvar="FREESTONE_FILE",
-            help="The freestone.toml of the application, or its directory; otherwise Academy's own.",
-            show_default=False,
-        ),
-    ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="FREESTONE_HOME",
-            help="Where the application's runs keep their state and data; otherwise .freestone beside its file.",
-            show_default=False,
-        ),
-    ] = None,
+    application: Application = None,
+    home: Home = None,
 ) -> None:
     """Take a learning path in.
 
@@ -60,6 +64,24 @@ def import_(
         raise typer.Exit(1) from error
     for change in imported.changes or ("nothing changed",):
         typer.echo(change)
+
+
+@app.command(epilog="[bold]Example[/bold]\n\n$ academy retire tea")
+def retire(
+    path: Annotated[str, typer.Argument(help="The slug of a path, as its address has it.", show_default=False)],
+    application: Application = None,
+    home: Home = None,
+) -> None:
+    """Take a learning path out. What learners have done in it is kept, for the day on which it is imported again."""
+    from academy.importing import APPLICATION, take_out
+    from freestone.errors import FreestoneError
+
+    try:
+        asyncio.run(take_out(path, application or APPLICATION, home and home.absolute()))
+    except FreestoneError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"retired {path}")
 
 
 def main() -> None:

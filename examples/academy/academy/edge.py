@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from academy.catalog.contract import Catalog
 from academy.identity.contract import Learners
+from academy.notifications.contract import Letters
 from academy.progress.contract import Progress
 from academy.search.contract import Search
 from academy.web.origin import SAFE, same_origin
@@ -55,5 +56,5 @@ gateway = Gateway(
     delete(f"{_RESOURCE}/done", Progress.undo, auth=learner, subject="learner"),
     post(_BOX, Progress.tick, auth=learner, subject="learner"),
     delete(_BOX, Progress.untick, auth=learner, subject="learner"),
-    mount("/", website, needs=(Catalog, Progress, Learners, Search)),
+    mount("/", website, needs=(Catalog, Progress, Learners, Search, Letters)),
 )

@@ -1,4 +1,4 @@
-"""Takes a document in: into the application that runs, or into its database when none does."""
+"""Takes a document in, or a path out: of the application that runs, or of its database when none does."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ async def take_in(document: Document, file: Path = APPLICATION, home: Path | Non
     """
     async with _catalog(load(file, home=home)) as catalog:
         return await catalog.import_path(document)
+
+
+async def take_out(path: str, file: Path = APPLICATION, home: Path | None = None) -> None:
+    """Have the application's catalog retire a path. Raises as ``take_in`` does, NotFound if there is no such path."""
+    async with _catalog(load(file, home=home)) as catalog:
+        await catalog.retire_path(path)
 
 
 @contextlib.asynccontextmanager

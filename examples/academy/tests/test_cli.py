@@ -130,6 +130,17 @@ def test_finds_the_data_where_the_variable_says(run: Import, folder: Path, monke
     assert not (folder / ".freestone").exists()
 
 
+def test_takes_a_path_out(run: Import, folder: Path) -> None:
+    """It is not taught any more; one that there is not is told in a sentence."""
+    run(TEA)
+    retire = ["retire", "tea", "--application", str(folder)]
+    result = CliRunner().invoke(app, retire)
+    assert (result.exit_code, result.stdout) == (0, "retired tea\n")
+    assert titles(folder) == ["Microservices Architecture"]
+    result = CliRunner().invoke(app, retire)
+    assert (result.exit_code, result.stderr) == (1, "there is no path tea\n")
+
+
 def test_wants_an_application(folder: Path) -> None:
     """Without an application file there is nothing to import into."""
     (folder / "tea.md").write_text(TEA, encoding="utf-8")

@@ -11,6 +11,7 @@ import pytest
 from academy.catalog.service import CatalogService
 from academy.edge import gateway
 from academy.identity.service import IdentityService
+from academy.notifications.service import NotificationsService
 from academy.progress.service import ProgressService
 from academy.search.service import SearchService
 from academy.web.visitor import COOKIE
@@ -23,7 +24,11 @@ PATH = "/api/paths/microservices-architecture"
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway, with the services behind it."""
     async with local(
-        catalog=CatalogService, progress=ProgressService, identity=IdentityService, search=SearchService
+        catalog=CatalogService,
+        progress=ProgressService,
+        identity=IdentityService,
+        search=SearchService,
+        notifications=NotificationsService,
     ) as application:
         clients = {contract: application.client(contract) for contract in gateway.needs}
         transport = httpx.ASGITransport(app=gateway.asgi(clients))

@@ -6,6 +6,7 @@ from .collector import settle
 from .config import settings_of, variable_name
 from .connect import CLIENT, connect
 from .control import CONTROL, Control, ProcessStatus
+from .databases import databases, owns_database
 from .document import Document, Table
 from .entrance import Entrance, Opened
 from .environment import Environment
@@ -58,6 +59,7 @@ __all__ = [
     "Topology",
     "connect",
     "cut_everywhere",
+    "databases",
     "describe",
     "find",
     "follow",
@@ -68,6 +70,7 @@ __all__ = [
     "local",
     "make_importable",
     "monolith",
+    "owns_database",
     "place",
     "plan",
     "read",

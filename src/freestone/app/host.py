@@ -44,6 +44,7 @@ from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
 from .discovery import Discovery
 from .entrance import Opened
+from .environment import Environment
 from .events import Events, embedded, jetstream, part_of_process
 from .interposer import Interposer
 from .lifecycle import Lifecycle
@@ -130,7 +131,8 @@ class Host:
         }
         """A pool for each of somebody else's services; it says the name of the application that it means."""
         part = part_of_process(plan, self.process)
-        resources = Resources(app.data, clock, _publishing(plan))
+        migrates = app.environment is not Environment.PRODUCTION
+        resources = Resources(app.data, clock, _publishing(plan), migrates=migrates)
         surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
         self._binder = Binder(app.kept_by, self._transport, surroundings)
         control = ControlService(self.process.name, replica, self.process.services, clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, final
@@ -68,6 +67,8 @@ async def local(
     """
     async with contextlib.AsyncExitStack() as stack:
         if directory is None:
+            import tempfile  # and with it shutil and bz2, which a process that is deployed has no use for
+
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
         clock, random = clock or SystemClock(), random or system_random()
         resources = Resources(directory, clock)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Collection, Sequence
 from typing import final
 
@@ -71,8 +70,9 @@ class Rendezvous:
     def _announcement(self, listening: Sequence[Address]) -> Announcement:
         hello = self._hello
         addresses = tuple(str(self._seen_from_afar(it)) for it in listening if isinstance(it, TcpAddress))
-        version = importlib.metadata.version("freestone")
-        return Announcement(hello.process, hello.instance, addresses, dict(hello.services), version)
+        from importlib.metadata import version  # which imports much, and few processes are discovered
+
+        return Announcement(hello.process, hello.instance, addresses, dict(hello.services), version("freestone"))
 
     def _seen_from_afar(self, address: TcpAddress) -> TcpAddress:
         if address.host not in _EVERYWHERE:

@@ -38,12 +38,21 @@ class Resources:
     """Makes the resources of services, which keep files in a directory, one a service.
 
     A service has one database, however many attributes use it. Its migrations are in the folder ``migrations`` beside
-    the module of the service's class; ``clock`` is the time of its leases, by default the machine's.
+    the module of the service's class; ``clock`` is the time of its leases, by default the machine's. ``migrates`` is
+    whether they are applied when it is opened; otherwise a database that lacks some is refused.
     """
 
-    def __init__(self, directory: Path, clock: Clock | None = None, publishing: Publishing | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock | None = None,
+        publishing: Publishing | None = None,
+        *,
+        migrates: bool = True,
+    ) -> None:
         self._directory = directory
         self._clock = clock
+        self._migrates = migrates
         self._publishing = publishing or Publishing()
         self._databases: dict[str, Database] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -70,7 +79,9 @@ class Resources:
         found = self._databases.get(service)
         if found is None:
             path, migrations = self._directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations"
-            found = self._databases[service] = Database.open(path, migrations, clock=self._clock)
+            found = self._databases[service] = Database.open(
+                path, migrations, clock=self._clock, migrates=self._migrates
+            )
         return found
 
     def publisher(self, service: str, cls: type[Any]) -> Publisher:

@@ -11,13 +11,15 @@ import logging
 import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
 
 from freestone.errors import ConfigurationError, Mistake
 from freestone.signals import SIGNALS, CertificateLoaded, CertificateRefused
 
 from .identity import Certified, certified_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _log = logging.getLogger("freestone.call")
 _Stamp: TypeAlias = tuple[tuple[int, int, int], ...]

@@ -35,6 +35,12 @@ def services(ctx: typer.Context, incomplete: str) -> list[str]:
     return _offer((*file.services, *file.externals) if file else (), incomplete)
 
 
+def own_services(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the names of the services that the application itself runs."""
+    file = _application_file(ctx)
+    return _offer(file.services if file else (), incomplete)
+
+
 def operations(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the names of the services, each with a dot; after the dot, the operations of that one."""
     service, dot, _ = incomplete.rpartition(".")

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from . import completion
+from . import completion, db
 from .failure import Program
+from .options import File, Json, Topology, examples
 
 app = typer.Typer(
     cls=Program,
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 contracts = typer.Typer(no_args_is_help=True, help="Look at contracts.")
 app.add_typer(contracts, name="contract")
+app.add_typer(db.program, name="db")
 
 
 def main() -> None:
@@ -30,29 +32,6 @@ def main() -> None:
     app(prog_name="freestone")
 
 
-def _examples(*lines: str) -> str:
-    """Return an epilogue. Its lines are put together by Typer unless an empty one is between them."""
-    return "\n\n".join(["Examples:", *lines])
-
-
-File = Annotated[
-    Path | None,
-    typer.Option(
-        "--file",
-        "-f",
-        envvar="FREESTONE_FILE",
-        help="The application's freestone.toml, or its directory; otherwise the nearest one upwards from here.",
-        show_default=False,
-    ),
-]
-Topology = Annotated[
-    str | None,
-    typer.Argument(
-        help="A topology of the application; otherwise its first.",
-        autocompletion=completion.topologies,
-        show_default=False,
-    ),
-]
 Faults = Annotated[
     Path | None,
     typer.Option(
@@ -66,7 +45,6 @@ FaultsSeed = Annotated[
     int | None,
     typer.Option(min=0, help="The seed of the faults, instead of the file's: it repeats a run.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -78,7 +56,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog=_examples(
+    epilog=examples(
         "$ freestone new shop          a small application to start from",
         "$ freestone run               all of it in one process",
         "$ freestone run split         the same, cut into processes",
@@ -95,7 +73,7 @@ def freestone(
 
 
 @app.command(
-    epilog=_examples("$ freestone new shop", "$ freestone new shop --directory ~/work/shop"),
+    epilog=examples("$ freestone new shop", "$ freestone new shop --directory ~/work/shop"),
 )
 def new(
     name: Annotated[str, typer.Argument(help="The application's name, such as shop or learning-paths.")],
@@ -111,7 +89,7 @@ def new(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "$ freestone run",
         "$ freestone run split",
         "$ freestone run split --file ../academy --listen 127.0.0.1:0",
@@ -146,7 +124,7 @@ def run(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "$ freestone serve catalog --topology split",
         "$ freestone serve edge --topology split --drain 60",
     ),
@@ -187,7 +165,7 @@ def serve(
         serve_child(file, topology, process, replica, drain, given, lifeline)
 
 
-@app.command(epilog=_examples("$ freestone plan", "$ freestone plan split --json"))
+@app.command(epilog=examples("$ freestone plan", "$ freestone plan split --json"))
 def plan(topology: Topology = None, file: File = None, json: Json = False) -> None:
     """Show which process holds which services, and how calls get from one to the other."""
     from .plan import show_plan
@@ -195,7 +173,7 @@ def plan(topology: Topology = None, file: File = None, json: Json = False) -> No
     show_plan(file, topology, json)
 
 
-@app.command(epilog=_examples("$ freestone ps", "$ freestone ps --json"))
+@app.command(epilog=examples("$ freestone ps", "$ freestone ps --json"))
 def ps(file: File = None, json: Json = False) -> None:
     """Show what runs of the application: processes, memory, restarts."""
     from .ps import ps
@@ -204,7 +182,7 @@ def ps(file: File = None, json: Json = False) -> None:
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "$ freestone call catalog.path path=microservices",
         "$ freestone call progress.complete learner=ada path=microservices resource=cap",
         '$ freestone call catalog.search \'query={"words": ["cap"]}\' --deadline 2 --as ada',
@@ -246,7 +224,7 @@ def call(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "$ freestone certificates certificates",
         "$ freestone certificates /tmp/certificates --topology split --days 30",
     )
@@ -278,7 +256,7 @@ def certificates(
 
 @contracts.command(
     "show",
-    epilog=_examples(
+    epilog=examples(
         "$ freestone contract show catalog",
         "$ freestone contract show academy.progress.contract:Progress --json",
     ),

@@ -5,19 +5,35 @@ from __future__ import annotations
 from .database import Database
 from .fence import fence
 from .framework_tables import METADATA, Part
+from .metadata import knows_tables, metadata_of
 from .migrations import MigrationError, drift, migrate
 from .misuse import ReadOnlyTransaction, TransactionRequired
+from .revision import NothingDiffers, drift_of, write_revision
 from .transaction import Transaction
+from .versions import Loss, NoSuchRevision, Version, WouldLose, downgrade, known_versions, upgrade, versions
 
 __all__ = [
     "METADATA",
     "Database",
+    "Loss",
     "MigrationError",
+    "NoSuchRevision",
+    "NothingDiffers",
     "Part",
     "ReadOnlyTransaction",
     "Transaction",
     "TransactionRequired",
+    "Version",
+    "WouldLose",
+    "downgrade",
     "drift",
+    "drift_of",
     "fence",
+    "known_versions",
+    "knows_tables",
+    "metadata_of",
     "migrate",
+    "upgrade",
+    "versions",
+    "write_revision",
 ]

@@ -69,10 +69,18 @@ class Database:
 
     __freestone_resource__: ClassVar[str] = "database"
 
-    def __init__(self, store: Store, migrations: Path | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        migrations: Path | None = None,
+        *,
+        clock: Clock | None = None,
+        migrates: bool = True,
+    ) -> None:
         """``open`` is how to get one."""
         self.migrations = migrations
         self._store = store
+        self._migrates = migrates
         self._is_open = False
         self._random = system_random()
         clock = clock or SystemClock()
@@ -89,6 +97,7 @@ class Database:
         connections: int = 10,
         waiting: int = 1000,
         clock: Clock | None = None,
+        migrates: bool = True,
     ) -> Database:
         """Return the database in that file, or at that place in PostgreSQL, which ``start()`` then opens.
 
@@ -97,15 +106,18 @@ class Database:
         default as the file or the database is called; ``readers`` how many queries read a file at a time, and
         ``connections`` how many this process has to PostgreSQL; ``waiting`` how many transactions may wait for their
         turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases in a file, by default the
-        machine's. Raises ConfigurationError for other databases.
+        machine's; ``migrates`` whether it is migrated when it is started, and otherwise refused if it lacks migrations.
+        Raises ConfigurationError for other databases.
         """
         scheme, separator, _ = str(where).partition("://")
         if separator and scheme != "sqlite":
-            return cls(_postgres(str(where), name, connections, waiting), migrations, clock=clock)
+            store = _postgres(str(where), name, connections, waiting)
+            return cls(store, migrations, clock=clock, migrates=migrates)
         return cls(
             SQLite(_path(where), readers=readers, waiting=waiting, monotonic=(clock or SystemClock()).monotonic),
             migrations,
             clock=clock,
+            migrates=migrates,
         )
 
     @classmethod
@@ -162,24 +174,32 @@ class Database:
     def __repr__(self) -> str:
         return f"<Database {self._store.place}>"
 
-    async def start(self) -> None:
-        """Open the file, create it if it is missing, and apply the migrations that it lacks.
+    async def start(self, *, migrate: bool = True) -> None:
+        """Open the file, create it if it is missing, and apply the migrations that it lacks, or refuse it for them.
 
-        Does nothing if it is open. Raises Unavailable when it can't be opened, MigrationError when it can't be
-        migrated.
+        Does nothing if it is open. ``migrate=False`` leaves its tables as they are, for a tool. Raises Unavailable when
+        it can't be opened, MigrationError when it can't be migrated, or lacks migrations and shall not be.
         """
         if self._is_open:
             return
-        from .migrations import migrate  # and with it Alembic, only where a database is opened
-
         await self._store.start()
         self._is_open = True
-        if self.migrations is not None:
+        if self.migrations is not None and migrate:
             try:
-                await migrate(self, self.migrations)
+                await self._bring_up(self.migrations)
             except BaseException:
                 await self.close()
                 raise
+
+    async def _bring_up(self, folder: Path) -> None:
+        if self._migrates:
+            from .migrations import migrate  # and with it Alembic, only where a database is opened
+
+            await migrate(self, folder)
+        else:
+            from .versions import refuse_older
+
+            await refuse_older(self, folder)
 
     async def close(self) -> None:
         """Refuse new transactions, wait for those that are open, and close the file. Does nothing if it is closed."""

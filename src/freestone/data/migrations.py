@@ -27,7 +27,7 @@ from .uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
+    from alembic.script import Script, ScriptDirectory
     from sqlalchemy import Connection, MetaData
 
     from .database import Database
@@ -58,8 +58,8 @@ async def migrate(database: Database, folder: Path) -> None:
     at fault, and also when the database has been migrated further than the folder knows.
     """
     async with _TURN.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        scripts = _load(folder)
-        await _in_transaction(database, lambda connection: _upgrade(connection, scripts, folder, database))
+        scripts = load(folder)
+        await in_transaction(database, lambda connection: _upgrade(connection, scripts, folder, database))
 
 
 async def drift(database: Database, metadata: MetaData) -> list[str]:
@@ -78,7 +78,7 @@ async def drift(database: Database, metadata: MetaData) -> list[str]:
         await transaction.rollback()
 
 
-async def _in_transaction(database: Database, work: Callable[[Connection], _T]) -> _T:
+async def in_transaction(database: Database, work: Callable[[Connection], _T]) -> _T:
     """Do the work in the store's transaction for migrations, to its end even if the caller is cancelled."""
     store = database.store
     lane = store.migrating()
@@ -99,7 +99,7 @@ async def _in_transaction(database: Database, work: Callable[[Connection], _T]) 
     return await uninterrupted(run(), over.set)
 
 
-def _load(folder: Path) -> ScriptDirectory | None:
+def load(folder: Path) -> ScriptDirectory | None:
     from alembic.script import ScriptDirectory
     from alembic.util.exc import CommandError
 
@@ -111,7 +111,7 @@ def _load(folder: Path) -> ScriptDirectory | None:
     except CommandError as error:
         raise MigrationError(f"the migrations in {folder} can't be used: {error}") from error
     except Exception as error:
-        raise MigrationError(f"{_place(error, folder)} can't be loaded: {_sentence(error)}") from error
+        raise MigrationError(f"{place_of(error, folder)} can't be loaded: {sentence_of(error)}") from error
     if len(heads) > 1:
         files = ", ".join(sorted(Path(scripts.get_revision(head).path).name for head in heads))
         raise MigrationError(
@@ -121,21 +121,43 @@ def _load(folder: Path) -> ScriptDirectory | None:
 
 
 def _upgrade(connection: Connection, scripts: ScriptDirectory | None, folder: Path, database: Database) -> None:
+    from alembic.runtime.migration import MigrationContext
+
+    lock(connection)
+    applied = MigrationContext.configure(connection).get_current_heads()
+    refuse_unknown(applied, scripts, folder, database)
+    if scripts is not None and set(applied) != set(scripts.get_heads()):
+        move(connection, scripts, folder, database, "head")
+
+
+def lock(connection: Connection) -> None:
+    """Let one migrate at a time. On SQLite the transaction has the lock already."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_LOCK)
+
+
+def move(
+    connection: Connection, scripts: ScriptDirectory, folder: Path, database: Database, target: str, *, up: bool = True
+) -> list[Script]:
+    """Take the steps up to a revision, or down to it, in the transaction of the connection; return their scripts."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
-    from alembic.runtime.migration import MigrationContext, MigrationStep
+    from alembic.runtime.migration import MigrationStep
 
-    if connection.dialect.name == "postgresql":  # SQLite's lock is the transaction's already
-        connection.exec_driver_sql(_LOCK)
-    applied = MigrationContext.configure(connection).get_current_heads()
-    _refuse_unknown(applied, scripts, folder, database)
-    if scripts is None or set(applied) == set(scripts.get_heads()):
-        return
+    taken: list[Script] = []
 
     def steps(heads: Any, _: MigrationContext) -> Iterator[MigrationStep]:
-        for script in reversed(list(scripts.iterate_revisions("head", heads, implicit_base=True))):
-            _log.info("database %s: migration %s", database.name, Path(script.path).name)
-            yield MigrationStep.upgrade_from_script(scripts.revision_map, script)
+        way = (
+            reversed(list(scripts.iterate_revisions(target, heads, implicit_base=True)))
+            if up
+            else scripts.iterate_revisions(heads, target)
+        )
+        for script in way:
+            name = Path(script.path).name
+            _log.info("database %s: %smigration %s", database.name, "" if up else "back before ", name)
+            step = MigrationStep.upgrade_from_script if up else MigrationStep.downgrade_from_script
+            taken.append(script)
+            yield step(scripts.revision_map, script)
 
     try:
         with EnvironmentContext(Config(), scripts, fn=steps) as environment:
@@ -143,14 +165,13 @@ def _upgrade(connection: Connection, scripts: ScriptDirectory | None, folder: Pa
             environment.run_migrations()
     except Exception as error:
         raise MigrationError(
-            f"{_place(error, folder)} failed, and the database {database.name} is as it was: {_sentence(error)}"
+            f"{place_of(error, folder)} failed, and the database {database.name} is as it was: {sentence_of(error)}"
         ) from error
-    _check_references(connection, folder, database)
+    check_references(connection, folder, database)
+    return taken
 
 
-def _refuse_unknown(
-    applied: tuple[str, ...], scripts: ScriptDirectory | None, folder: Path, database: Database
-) -> None:
+def refuse_unknown(applied: tuple[str, ...], scripts: ScriptDirectory | None, folder: Path, database: Database) -> None:
     known = [] if scripts is None else [script.revision for script in scripts.walk_revisions()]
     unknown = sorted(set(applied).difference(known))
     if unknown:
@@ -160,7 +181,7 @@ def _refuse_unknown(
         )
 
 
-def _check_references(connection: Connection, folder: Path, database: Database) -> None:
+def check_references(connection: Connection, folder: Path, database: Database) -> None:
     """Refuse a migration that leaves references to rows that are gone; in SQLite foreign keys were off meanwhile."""
     if connection.dialect.name != "sqlite":
         return
@@ -176,10 +197,7 @@ def _compare(connection: Connection, metadata: MetaData) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    def is_theirs(name: str | None, kind: str, _: Any) -> bool:
-        return kind != "table" or name is None or not name.startswith(PREFIX)
-
-    options: dict[str, Any] = {"compare_type": True, "include_name": is_theirs}
+    options: dict[str, Any] = {"compare_type": True, "include_name": theirs(connection)}
     context = MigrationContext.configure(connection, opts=options)
     found: list[str] = []
     for difference in cast("Sequence[Any]", compare_metadata(context, metadata)):
@@ -187,6 +205,22 @@ def _compare(connection: Connection, metadata: MetaData) -> list[str]:
         changes = cast("Sequence[Any]", difference) if isinstance(difference, list) else [difference]
         found.extend(_describe(change) for change in changes)
     return found
+
+
+def theirs(connection: Connection) -> Callable[[str | None, str, Any], bool]:
+    """Return what tells, for Alembic's ``include_name``, the tables of the service from those beside them.
+
+    These are the framework's, and on SQLite those that an extension makes, as a full-text index, which no metadata has.
+    """
+    extensions: set[str] = set()
+    if connection.dialect.name == "sqlite":
+        listed = connection.exec_driver_sql("SELECT name FROM pragma_table_list WHERE type IN ('virtual', 'shadow')")
+        extensions.update(listed.scalars())
+
+    def are(name: str | None, kind: str, _: Any) -> bool:
+        return kind != "table" or name is None or not (name.startswith(PREFIX) or name in extensions)
+
+    return are
 
 
 def _describe(change: tuple[Any, ...]) -> str:
@@ -204,7 +238,7 @@ def _describe(change: tuple[Any, ...]) -> str:
     return f"the {what} {name} is made by the migrations, and not in the code"
 
 
-def _place(error: Exception, folder: Path) -> str:
+def place_of(error: Exception, folder: Path) -> str:
     """Return the file of the folder, with the line, in which the error arose."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{error.filename}:{error.lineno}"
@@ -214,6 +248,6 @@ def _place(error: Exception, folder: Path) -> str:
     return f"a migration in {folder}"
 
 
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
     origin = getattr(error, "orig", None) or error
     return f"{type(origin).__name__}: {origin}"

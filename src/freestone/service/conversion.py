@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from types import NoneType
 from typing import Any, cast
 
@@ -102,6 +101,8 @@ def _present(kind: Any) -> Any:
 
 def _made(kind: Any, value: Any) -> Any:
     """Make what msgspec can't. It puts a path to the ValueErrors."""
+    from pathlib import Path  # with six modules of its own, where a service that has no settings needs none of them
+
     if kind not in (Secret, Path):
         raise ValueError(f"a setting can't be a {type_text(kind)}")
     if not isinstance(value, str):

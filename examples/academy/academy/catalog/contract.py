@@ -7,7 +7,9 @@ address.
 
 from __future__ import annotations
 
-from freestone import Contract, Message, command, query
+from datetime import datetime
+
+from freestone import Contract, Event, Message, command, query
 
 
 class Resource(Message):
@@ -159,6 +161,27 @@ class Imported(Message):
     """What is different now, a sentence each; empty if the catalog had exactly this already."""
 
 
+class PathPublished(Event, key="path"):
+    """A path is new, or has a new edition; or is as it was, and announced again.
+
+    It does not carry the path, which may have more text than a broker takes: who needs it asks ``Catalog.edition`` or
+    ``Catalog.path`` for what the path is by then. The same edition may be announced several times.
+    """
+
+    path: str
+    """The slug of the path."""
+    title: str
+    edition: int
+    at: datetime
+
+
+class PathRetired(Event, key="path"):
+    """A path is not taught any more."""
+
+    path: str
+    at: datetime
+
+
 class Catalog(Contract):
     """The learning paths."""
 
@@ -192,6 +215,15 @@ class Catalog(Contract):
         """Make the catalog have this path, under its slug, in place of what it had there.
 
         To import the same document again changes nothing. Raises InvalidArgument, with the field at fault,
-        for a document that contradicts itself, as one in which a resource needs another that comes later.
+        for a document that contradicts itself, as one in which a resource needs another that comes later. Publishes
+        PathPublished if something changes.
+        """
+        ...
+
+    @command
+    async def retire_path(self, path: str) -> None:
+        """Teach the path no more. What learners have done in it is kept for the day on which it is imported again.
+
+        Raises NotFound. Publishes PathRetired.
         """
         ...

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, final
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
-from freestone import Database, errors, service
+from freestone import Clock, Database, Publisher, errors, every, service
 
 from . import rules
-from .contract import Article, Catalog, Document, Edition, Imported, LearningPath, Lesson, PathSummary
+from .contract import (
+    Article,
+    Catalog,
+    Document,
+    Edition,
+    Imported,
+    LearningPath,
+    Lesson,
+    PathPublished,
+    PathRetired,
+    PathSummary,
+)
 from .document import load
-from .tables import ArticleRow, PathRow
+from .tables import ArticleRow, PathRow, RetiredRow
 
 SHIPPED: Final = Path(__file__).parents[1] / "paths"
 """The paths that Academy comes with: a folder each, with its document ``path.md``."""
+ANNOUNCED: Final = timedelta(days=7)
+"""After this time a path is announced again: half of what events are kept for by default."""
 
 
 @final
@@ -26,13 +40,21 @@ class CatalogService(Catalog):
     """Keeps the learning paths; has those that Academy comes with from its first start."""
 
     db: Database
+    events: Publisher
+    clock: Clock
 
     async def start(self) -> None:
-        """Take in the shipped paths that are missing. One that was imported again since stays as it is."""
+        """Take in the shipped paths that are missing, and announce what has not been for long.
+
+        A shipped path that was imported again since stays as it is, and one that was retired stays away.
+        """
         for document in await asyncio.to_thread(_shipped):
             async with self.db.transaction():
-                if await self.db.get(PathRow, document.path.slug) is None:
+                slug = document.path.slug
+                if await self.db.get(PathRow, slug) is None and await self.db.get(RetiredRow, slug) is None:
                     await self._store(document)
+        async with self.db.transaction():
+            await self.announce()
 
     async def paths(self) -> tuple[PathSummary, ...]:
         rows = await self.db.execute(
@@ -77,6 +99,33 @@ class CatalogService(Catalog):
             await self._store(document)
         return Imported(path=document.path.slug, created=old is None, changes=changes)
 
+    async def retire_path(self, path: str) -> None:
+        row = await self.db.get(PathRow, path)
+        if row is None:
+            raise errors.NotFound(f"there is no path {path}")
+        await self.db.execute(delete(ArticleRow).where(ArticleRow.path == path))
+        await self.db.delete(row)
+        self.db.add(RetiredRow(slug=path, edition=row.edition))
+        self.events.publish(PathRetired(path=path, at=self.clock.now()))
+
+    @every("1d")
+    async def announce(self) -> None:
+        """Announce every path that never was, or not for a week.
+
+        Paths from before there were events are announced so, and events that are kept for two weeks always tell of
+        all paths: a subscriber that begins with the oldest event misses none.
+        """
+        long_ago = self.clock.now() - ANNOUNCED
+        rows = await self.db.scalars(
+            select(PathRow).where(or_(PathRow.announced_at.is_(None), PathRow.announced_at < long_ago))
+        )
+        for row in rows:
+            self._publish(row)
+
+    def _publish(self, row: PathRow) -> None:
+        row.announced_at = self.clock.now()
+        self.events.publish(PathPublished(path=row.slug, title=row.title, edition=row.edition, at=row.announced_at))
+
     async def _document(self, slug: str) -> Document | None:
         row = await self.db.get(PathRow, slug)
         return None if row is None else await self._document_of(row)
@@ -94,8 +143,11 @@ class CatalogService(Catalog):
         path = document.path
         row = await self.db.get(PathRow, path.slug)
         if row is None:
-            row = PathRow(slug=path.slug, edition=0)
+            retired = await self.db.get(RetiredRow, path.slug)
+            row = PathRow(slug=path.slug, edition=0 if retired is None else retired.edition)
             self.db.add(row)
+            if retired is not None:
+                await self.db.delete(retired)
         row.edition += 1
         summary = rules.summary(path)
         row.title = summary.title
@@ -108,6 +160,7 @@ class CatalogService(Catalog):
         self.db.add_all(
             ArticleRow(path=path.slug, resource=article.resource, text=article.text) for article in document.articles
         )
+        self._publish(row)
 
 
 def _content(row: PathRow) -> LearningPath:

@@ -18,6 +18,8 @@ class Learner(Message):
     """The name that programs use; it never changes."""
     name: str
     """The name that people use, as it was given at sign-up."""
+    email: str = ""
+    """Where to write to; empty if the learner has not said. Nobody has checked that it is the learner's."""
 
 
 class Session(Message):
@@ -43,12 +45,12 @@ class Learners(Contract):
     """Who the learners are, and whether they are signed in."""
 
     @command(raises=[NameTaken])
-    async def sign_up(self, name: str, password: str) -> Session:
+    async def sign_up(self, name: str, password: str, email: str = "") -> Session:
         """Make a learner, signed in.
 
         The name has 1 to 40 characters and starts with a letter or digit; then letters, digits, spaces and
-        ``._-`` may follow. The password has 8 to 256 characters and is not the name. Raises
-        InvalidArgument with the field ``name`` or ``password``, or NameTaken.
+        ``._-`` may follow. The password has 8 to 256 characters and is not the name. The email address may be
+        left out. Raises InvalidArgument with the field ``name``, ``password`` or ``email``, or NameTaken.
         """
         ...
 
@@ -64,6 +66,20 @@ class Learners(Contract):
     @query
     async def session(self, token: str) -> Learner:
         """Return whose session it is. Raises Unauthenticated if there is none, or it has ended."""
+        ...
+
+    @query
+    async def learner(self, learner: str) -> Learner:
+        """Return the learner with that id, for another service. Raises NotFound."""
+        ...
+
+    @command
+    async def set_email(self, learner: str, email: str) -> Learner:
+        """Have letters to the learner go to that address; to none, if it is empty.
+
+        Raises InvalidArgument with the field ``email``, NotFound for the learner, or PermissionDenied on behalf of
+        another one.
+        """
         ...
 
     @command

@@ -11,8 +11,12 @@ from freestone.errors import InvalidArgument
 LONGEST_NAME: Final = 40
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 256
+LONGEST_EMAIL: Final = 254
 
 _NAME = re.compile(r"[^\W_][\w .-]*")
+# As browsers do: https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address
+_LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
 
 
 def clean_name(name: str) -> str:
@@ -34,6 +38,19 @@ def clean_name(name: str) -> str:
 def name_key(name: str) -> str:
     """Return what two spellings of one name have in common, for any text."""
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
+
+
+def clean_email(email: str) -> str:
+    """Return the address without spaces around it; empty if there is none.
+
+    Raises InvalidArgument if it does not look like one. Whether it is the learner's, only a letter could show.
+    """
+    clean = email.strip()
+    if len(clean) > LONGEST_EMAIL:
+        raise InvalidArgument(f"the address has more than {LONGEST_EMAIL} characters", field="email")
+    if clean and not _EMAIL.fullmatch(clean):
+        raise InvalidArgument("this is no email address, as ada@example.org is", field="email")
+    return clean
 
 
 def check_password(password: str, name: str) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import hashlib
 from datetime import timedelta
 from typing import final
 
 from sqlalchemy import delete, select
 
-from freestone import Clock, Database, Ids, Random, Settings, errors, service
+from academy.apart import apart
+from freestone import Clock, Database, Ids, Random, Settings, current, errors, service
 
 from . import rules
 from .contract import Learner, Learners, NameTaken, Session, WrongCredentials
@@ -32,7 +31,7 @@ class IdentitySettings(Settings):
 @final
 @service
 class IdentityService(Learners):
-    """Keeps names, hashes of passwords, and hashes of the tokens of sessions."""
+    """Keeps names, email addresses, hashes of passwords, and hashes of the tokens of sessions."""
 
     db: Database
     clock: Clock
@@ -49,15 +48,18 @@ class IdentityService(Learners):
         """End the threads that hash."""
         self._passwords.close()
 
-    async def sign_up(self, name: str, password: str) -> Session:
+    async def sign_up(self, name: str, password: str, email: str = "") -> Session:
         clean = rules.clean_name(name)
         rules.check_password(password, clean)
+        address = rules.clean_email(email)
         # Before the first use of the database, so that nobody waits for the hash with its lock.
         hashed = await self._passwords.hash(password)
         key = rules.name_key(clean)
         if await self.db.scalar(select(LearnerRow.id).where(LearnerRow.key == key)) is not None:
             raise NameTaken(f"somebody is called {clean} already", name=clean)
-        row = LearnerRow(id=self.ids.new(), name=clean, key=key, password=hashed, created_at=self.clock.now())
+        row = LearnerRow(
+            id=self.ids.new(), name=clean, key=key, password=hashed, created_at=self.clock.now(), email=address
+        )
         self.db.add(row)
         await self.db.flush()
         return await self._begin_session(row)
@@ -90,21 +92,35 @@ class IdentityService(Learners):
             raise errors.Unauthenticated("the session has ended; sign in again")
         return _learner(row)
 
+    async def learner(self, learner: str) -> Learner:
+        return _learner(await self._row(learner))
+
+    async def set_email(self, learner: str, email: str) -> Learner:
+        context = current()
+        if context is not None and context.identity is not None and context.identity.subject != learner:
+            raise errors.PermissionDenied("where letters go is only for the learner to say")
+        address = rules.clean_email(email)
+        row = await self._row(learner)
+        row.email = address
+        return _learner(row)
+
     async def sign_out(self, token: str) -> None:
         await self.db.execute(delete(SessionRow).where(SessionRow.token == _digest(token)))
 
-    async def _hash_of(self, key: str) -> str | None:
-        """Return the hash of a name's password, in a transaction that is over before the password is verified.
+    async def _row(self, learner: str) -> LearnerRow:
+        row = await self.db.get(LearnerRow, learner)
+        if row is None:
+            raise errors.NotFound(f"there is no learner {learner}")
+        return row
 
-        The handler's own transaction, once begun, would keep the lock for as long as the hash takes; so this one is
-        opened apart from the handler, in a task with an empty context.
-        """
+    async def _hash_of(self, key: str) -> str | None:
+        """Return the hash of a name's password, in a transaction that is over before the password is verified."""
 
         async def read() -> str | None:
             async with self.db.transaction():
                 return await self.db.scalar(select(LearnerRow.password).where(LearnerRow.key == key))
 
-        return await asyncio.create_task(read(), context=contextvars.Context())
+        return await apart(read())
 
     async def _begin_session(self, row: LearnerRow) -> Session:
         now = self.clock.now()
@@ -117,7 +133,7 @@ class IdentityService(Learners):
 
 
 def _learner(row: LearnerRow) -> Learner:
-    return Learner(id=row.id, name=row.name)
+    return Learner(id=row.id, name=row.name, email=row.email)
 
 
 def _digest(token: str) -> str:

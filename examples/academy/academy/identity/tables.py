@@ -29,6 +29,8 @@ class LearnerRow(Base):
     password: Mapped[str]
     """An Argon2 hash, with its salt and parameters."""
     created_at: Mapped[datetime]
+    email: Mapped[str] = mapped_column(server_default="")
+    """Where to write to; empty if there is none."""
 
 
 class SessionRow(Base):

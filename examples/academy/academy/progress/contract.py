@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from freestone import Contract, Message, command, errors, query
+from freestone import Contract, Event, Message, command, errors, query
 
 
 class State(enum.Enum):
@@ -104,6 +104,73 @@ class Enrolment(Message):
     next: str | None
     """The slug of the first open resource; None when all are done."""
     finished: bool
+
+
+class Enrolled(Event, key="learner"):
+    """A learner takes a path."""
+
+    learner: str
+    path: str
+    title: str
+    """The title of the path."""
+    total: int
+    """How many resources it has."""
+    at: datetime
+
+
+class ResourceCompleted(Event, key="learner"):
+    """A learner has done a resource."""
+
+    learner: str
+    path: str
+    title: str
+    resource: str
+    """The slug of the resource."""
+    done: int
+    """How many are done now."""
+    total: int
+    finished: bool
+    """Whether the path is finished with it."""
+    at: datetime
+
+
+class ResourceUndone(Event, key="learner"):
+    """A learner has taken back that a resource is done."""
+
+    learner: str
+    path: str
+    title: str
+    resource: str
+    done: int
+    total: int
+    at: datetime
+
+
+class PhaseCompleted(Event, key="learner"):
+    """A learner has done all of a phase for the first time: with a resource, or with a new edition that asks for less.
+
+    Announced once for each phase of that title, also when a resource is undone and done again.
+    """
+
+    learner: str
+    path: str
+    title: str
+    phase: int
+    """The number of the phase."""
+    phase_title: str
+    following: str
+    """The title of the resource to go on with; empty if there is none."""
+    at: datetime
+
+
+class PathFinished(Event, key="learner"):
+    """A learner has finished a path: all resources are done, and all boxes ticked. Announced once."""
+
+    learner: str
+    path: str
+    title: str
+    total: int
+    at: datetime
 
 
 class NotEnrolled(errors.FailedPrecondition):

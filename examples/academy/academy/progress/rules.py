@@ -6,7 +6,7 @@ nothing. What is done stays done, even if a new edition says that something else
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import final
@@ -20,6 +20,8 @@ from .contract import (
     Locked,
     Need,
     NeededByOthers,
+    PathFinished,
+    PhaseCompleted,
     PhaseStanding,
     ResourceStanding,
     Standing,
@@ -81,6 +83,31 @@ def enrolment(found: Standing) -> Enrolment:
         next=found.next,
         finished=found.finished,
     )
+
+
+def total(path: LearningPath) -> int:
+    """Return how many resources a path has."""
+    return len(_resources(path))
+
+
+def reached(found: Standing, moved: Collection[str], at: datetime) -> Iterator[PhaseCompleted | PathFinished]:
+    """Give what is to be announced when something has moved: the phases of those resources that are complete now, and
+    the path if it is finished. Whether it was announced before, the caller knows.
+    """
+    titles = {resource.slug: resource.title for phase in found.phases for resource in phase.resources}
+    for phase in found.phases:
+        if phase.complete and any(resource.slug in moved for resource in phase.resources):
+            yield PhaseCompleted(
+                learner=found.learner,
+                path=found.path,
+                title=found.title,
+                phase=phase.number,
+                phase_title=phase.title,
+                following=titles[found.next] if found.next else "",
+                at=at,
+            )
+    if found.finished:
+        yield PathFinished(learner=found.learner, path=found.path, title=found.title, total=found.total, at=at)
 
 
 def check_complete(path: LearningPath, done: Collection[str], resource: str) -> None:

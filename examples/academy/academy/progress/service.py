@@ -6,18 +6,29 @@ service works; then the rules decide, and what they decided is written.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import final
 
 from sqlalchemy import select
 
-from academy.catalog.contract import Catalog
-from freestone import Clock, Database, current, errors, service
+from academy.catalog.contract import Catalog, LearningPath, PathPublished
+from freestone import Clock, Database, Publisher, current, errors, service, subscribe
 
 from . import rules
-from .contract import Enrolment, NotEnrolled, Progress, Standing
+from .contract import (
+    Enrolled,
+    Enrolment,
+    NotEnrolled,
+    PhaseCompleted,
+    Progress,
+    ResourceCompleted,
+    ResourceUndone,
+    Standing,
+)
 from .rules import Record
-from .tables import CompletionRow, EnrolmentRow, TickRow
+from .tables import CompletionRow, EditionRow, EnrolmentRow, MilestoneRow, TickRow
 
 
 @final
@@ -26,6 +37,7 @@ class ProgressService(Progress):
     """Keeps what each learner has done, and tells from the catalog's paths how far that is."""
 
     db: Database
+    events: Publisher
     catalog: Catalog
     clock: Clock
 
@@ -52,6 +64,12 @@ class ProgressService(Progress):
         if row is None:
             row = EnrolmentRow(learner=learner, path=path, enrolled_at=self.clock.now())
             self.db.add(row)
+            await self.db.flush()
+            self.events.publish(
+                Enrolled(
+                    learner=learner, path=path, title=outline.title, total=rules.total(outline), at=row.enrolled_at
+                )
+            )
         return rules.standing(outline, await self._record(row))
 
     async def complete(self, learner: str, path: str, resource: str) -> Standing:
@@ -59,11 +77,25 @@ class ProgressService(Progress):
         outline = await self.catalog.path(path)
         record = await self._enrolled(learner, path)
         rules.check_complete(outline, record.done, resource)
-        if resource not in record.done:
-            now = self.clock.now()
-            self.db.add(CompletionRow(learner=learner, path=path, resource=resource, done_at=now))
-            record = replace(record, done={**record.done, resource: now})
-        return rules.standing(outline, record)
+        if resource in record.done:
+            return rules.standing(outline, record)
+        now = self.clock.now()
+        self.db.add(CompletionRow(learner=learner, path=path, resource=resource, done_at=now))
+        found = rules.standing(outline, replace(record, done={**record.done, resource: now}))
+        self.events.publish(
+            ResourceCompleted(
+                learner=learner,
+                path=path,
+                title=outline.title,
+                resource=resource,
+                done=found.done,
+                total=found.total,
+                finished=found.finished,
+                at=now,
+            )
+        )
+        await self._announce(found, {resource}, now)
+        return found
 
     async def undo(self, learner: str, path: str, resource: str) -> Standing:
         _check_caller(learner)
@@ -71,19 +103,34 @@ class ProgressService(Progress):
         record = await self._enrolled(learner, path)
         rules.check_undo(outline, record.done, resource)
         row = await self.db.get(CompletionRow, (learner, path, resource))
+        done = {slug: moment for slug, moment in record.done.items() if slug != resource}
+        found = rules.standing(outline, replace(record, done=done))
         if row is not None:
             await self.db.delete(row)
-        done = {slug: moment for slug, moment in record.done.items() if slug != resource}
-        return rules.standing(outline, replace(record, done=done))
+            self.events.publish(
+                ResourceUndone(
+                    learner=learner,
+                    path=path,
+                    title=outline.title,
+                    resource=resource,
+                    done=found.done,
+                    total=found.total,
+                    at=self.clock.now(),
+                )
+            )
+        return found
 
     async def tick(self, learner: str, path: str, item: str) -> Standing:
         _check_caller(learner)
         outline = await self.catalog.path(path)
         record = await self._enrolled(learner, path)
         rules.check_tick(outline, item)
+        found = rules.standing(outline, replace(record, ticked=record.ticked | {item}))
         if item not in record.ticked:
-            self.db.add(TickRow(learner=learner, path=path, item=item, ticked_at=self.clock.now()))
-        return rules.standing(outline, replace(record, ticked=record.ticked | {item}))
+            now = self.clock.now()
+            self.db.add(TickRow(learner=learner, path=path, item=item, ticked_at=now))
+            await self._announce(found, set(), now)
+        return found
 
     async def untick(self, learner: str, path: str, item: str) -> Standing:
         _check_caller(learner)
@@ -94,6 +141,48 @@ class ProgressService(Progress):
         if row is not None:
             await self.db.delete(row)
         return rules.standing(outline, replace(record, ticked=record.ticked - {item}))
+
+    @subscribe(PathPublished, start="beginning", deadline=120)
+    async def follow_edition(self, event: PathPublished) -> None:
+        """Announce what learners have finished because a new edition of a path asks for less.
+
+        Of the first edition that progress hears of nothing is announced: what it finds done was done, and seen, before.
+        """
+        outline = await self._outline(event.path)
+        known = await self.db.get(EditionRow, event.path)
+        if outline is None or (known is not None and known.number >= event.edition):
+            return
+        resources = {resource.slug for phase in outline.phases for resource in phase.resources}
+        rows = await self.db.scalars(select(EnrolmentRow).where(EnrolmentRow.path == event.path))
+        for row in rows.all():
+            found = rules.standing(outline, await self._record(row))
+            await self._announce(found, resources, event.at, silently=known is None)
+        if known is None:
+            self.db.add(EditionRow(path=event.path, number=event.edition))
+        else:
+            known.number = event.edition
+
+    async def _outline(self, path: str) -> LearningPath | None:
+        try:
+            return await self.catalog.path(path)
+        except errors.NotFound:
+            return None
+
+    async def _announce(self, found: Standing, moved: Collection[str], at: datetime, *, silently: bool = False) -> None:
+        """Announce the phases of these resources that are complete, and the path if it is finished; once each."""
+        known = set(
+            await self.db.scalars(
+                select(MilestoneRow.phase).where(MilestoneRow.learner == found.learner, MilestoneRow.path == found.path)
+            )
+        )
+        for event in rules.reached(found, moved, at):
+            name = event.phase_title if isinstance(event, PhaseCompleted) else ""
+            if name in known:
+                continue
+            known.add(name)
+            self.db.add(MilestoneRow(learner=found.learner, path=found.path, phase=name, reached_at=at))
+            if not silently:
+                self.events.publish(event)
 
     async def _enrolled(self, learner: str, path: str) -> Record:
         """Return what the learner has done in a path. Raises NotEnrolled."""

@@ -40,6 +40,30 @@ class CompletionRow(Base):
     done_at: Mapped[datetime]
 
 
+class MilestoneRow(Base):
+    """A phase, or a whole path, that a learner was told to have finished; nobody is told twice."""
+
+    __tablename__ = "milestone"
+    __table_args__ = (
+        ForeignKeyConstraint(["learner", "path"], ["enrolment.learner", "enrolment.path"], ondelete="CASCADE"),
+    )
+
+    learner: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    phase: Mapped[str] = mapped_column(primary_key=True)
+    """The title of the phase, which outlasts its number when a new edition has more phases; empty for the path."""
+    reached_at: Mapped[datetime]
+
+
+class EditionRow(Base):
+    """The latest edition of a path that progress has heard of."""
+
+    __tablename__ = "edition"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+
+
 class TickRow(Base):
     """A box that the learner has ticked."""
 

@@ -7,8 +7,8 @@ from typing import Final, final
 
 from sqlalchemy import delete, select
 
-from academy.catalog.contract import Catalog, Edition
-from freestone import Database, deadline, errors, service
+from academy.catalog.contract import Catalog, Edition, PathPublished, PathRetired
+from freestone import Database, deadline, errors, service, subscribe
 
 from .contract import Found, Piece, Result, Search
 from .entries import Entry, entries
@@ -21,8 +21,8 @@ from .words import Wanted, wanted, words
 LONGEST: Final = 1000
 """Characters of a search that are looked at."""
 MOST: Final = 50
-"""Results that may be asked for."""
 _log: Final = logging.getLogger("academy.search")
+"""Results that may be asked for."""
 
 
 @final
@@ -35,14 +35,13 @@ class SearchService(Search):
 
     async def start(self) -> None:
         """Take in what the catalog has."""
-        self._index = index_of("sqlite")
+        self._index = index_of(self.db.store.dialect)
         try:
             async with deadline(5):
-                slugs = [path.slug for path in await self.catalog.paths()]
-                for slug in slugs:
-                    edition = await self._edition(slug)
+                for path in await self.catalog.paths():
+                    edition = await self._edition(path.slug)
                     async with self.db.transaction():
-                        await self._take_in(slug, edition)
+                        await self._take_in(path.slug, edition)
         except errors.ServiceError as error:
             _log.warning("the catalog is away, so nothing new can be found: %s", error)
 
@@ -63,6 +62,19 @@ class SearchService(Search):
     async def refresh(self, path: str) -> None:
         edition = await self._edition(path)
         await self._take_in(path, edition)
+
+    @subscribe(PathPublished, start="beginning", deadline=120)
+    async def take_in(self, event: PathPublished) -> None:
+        """Have a new edition be what is found of a path."""
+        edition = await self._edition(event.path)
+        known = await self.db.get(PathRow, event.path)
+        if edition is None or known is None or known.edition != edition.number:
+            await self._take_in(event.path, edition)
+
+    @subscribe(PathRetired, start="beginning")
+    async def leave_out(self, event: PathRetired) -> None:
+        """Have nothing be found of a path that is not taught any more; unless it is taught again by now."""
+        await self.refresh(event.path)
 
     async def _edition(self, path: str) -> Edition | None:
         """Return the path as the catalog has it now; None if it has none."""

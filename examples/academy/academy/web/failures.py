@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from academy.notifications.contract import SentByMail
 from academy.progress.contract import Locked, NeededByOthers, NotEnrolled, TicksItself
 from freestone import errors
 
@@ -37,6 +38,7 @@ FAILURES: Final[Mapping[type[errors.ServiceError], Failure]] = {
     Locked: Failure(409, "Still locked", "Something else comes first."),
     NeededByOthers: Failure(409, "Something rests on this", "Undo what was built on it first."),
     TicksItself: Failure(409, "This box ticks itself", "It is ticked when its phase is complete."),
+    SentByMail: Failure(404, "There is nothing here", "Letters are sent by mail."),
     errors.InvalidArgument: Failure(400, "That does not look right", "Go back, check what you typed and try again."),
     errors.NotFound: Failure(404, "There is nothing here", "The page has moved, or never existed."),
     errors.AlreadyExists: Failure(409, "That exists already", "There is one of that name."),

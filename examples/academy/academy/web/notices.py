@@ -22,6 +22,10 @@ NOTICES: Final = {
     "signed-up": "Welcome! Pick a path to begin.",
     "signed-out": "You are signed out.",
     "expired": "Your session has ended. Please sign in again.",
+    "email": "Your address is saved.",
+    "no-email": "Your address is forgotten.",
+    "letters-on": "You will get letters.",
+    "letters-off": "You will get no more letters.",
     "finished": "You have finished the path. Congratulations!",
 }
 

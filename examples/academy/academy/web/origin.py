@@ -35,14 +35,22 @@ def same_origin(headers: Headers) -> bool:
 
 @final
 class SameOrigin:
-    """Lets commands through only from the site's own pages; answers others with ``refuse``."""
+    """Lets commands through only from the site's own pages; answers others with ``refuse``.
 
-    def __init__(self, app: ASGIApp, refuse: Callable[[Request], Response]) -> None:
+    Below the address ``but`` they may come from anywhere: they say by a secret of their own that they are meant.
+    """
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[Request], Response], but: str) -> None:
         self._app = app
         self._refuse = refuse
+        self._but = but
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE and not same_origin(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] not in SAFE and not self._allows(scope):
             await self._refuse(Request(scope))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _allows(self, scope: Scope) -> bool:
+        path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
+        return path.startswith(self._but) or same_origin(Headers(scope=scope))

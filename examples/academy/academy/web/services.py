@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from academy.catalog.contract import Catalog
 from academy.identity.contract import Learners
+from academy.notifications.contract import Letters
 from academy.progress.contract import Progress
 from academy.search.contract import Search
 from freestone.gateway import client
@@ -22,6 +23,7 @@ class Services:
     progress: Progress
     learners: Learners
     search: Search
+    letters: Letters
 
 
 Find = Callable[[HTTPConnection], Services]
@@ -31,7 +33,11 @@ Find = Callable[[HTTPConnection], Services]
 def from_gateway(request: HTTPConnection) -> Services:
     """Return the clients that the gateway has for a request to a mounted application."""
     return Services(
-        client(request, Catalog), client(request, Progress), client(request, Learners), client(request, Search)
+        client(request, Catalog),
+        client(request, Progress),
+        client(request, Learners),
+        client(request, Search),
+        client(request, Letters),
     )
 
 

@@ -20,7 +20,7 @@ from freestone.errors import ServiceError
 from .failures import foreign, request_failed, service_failed, site_failed
 from .headers import SecurityHeaders
 from .origin import SameOrigin
-from .pages import account, appearance, learning, lesson, path, paths, search
+from .pages import account, appearance, learning, lesson, letters, path, paths, search
 from .render import STATIC
 from .services import Find, from_gateway
 from .visitor import visit
@@ -67,6 +67,11 @@ ROUTES: Final = (
     _page("/sign-up", account.sign_up, "GET", "POST"),
     _page("/sign-in", account.sign_in, "GET", "POST"),
     _page("/sign-out", account.sign_out, "POST"),
+    _page("/account", account.account),
+    _page("/account/email", account.email, "POST"),
+    _page("/account/letters", account.letters, "POST"),
+    _page("/letters", letters.kept),
+    _page(f"{letters.OFF}{{token}}", letters.off, "GET", "POST"),
     _page("/appearance", appearance.appearance, "POST"),
     Mount("/static", Assets(directory=STATIC), name="static"),
 )
@@ -76,7 +81,7 @@ def site(find: Find) -> Starlette:
     """Return the site, with its clients found by ``find``."""
     made = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin, refuse=foreign)],
+        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin, refuse=foreign, but=letters.OFF)],
         exception_handlers={
             ServiceError: service_failed,
             HTTPException: request_failed,

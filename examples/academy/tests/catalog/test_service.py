@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import text
 
-from academy.catalog.contract import Article, Catalog, Document, Edition, LearningPath, Phase, Resource
+from academy import catalog as catalog_package
+from academy.catalog.contract import (
+    Article,
+    Catalog,
+    Document,
+    Edition,
+    LearningPath,
+    PathPublished,
+    PathRetired,
+    Phase,
+    Resource,
+)
 from academy.catalog.service import CatalogService
 from academy.catalog.tables import Base
-from freestone import errors, local
+from freestone import Publisher, errors, local
 from freestone.data import Database, drift
+from freestone.testing import FakeClock, announced
+
+MIGRATIONS = Path(catalog_package.__file__).parent / "migrations"
 
 TEA = Document(
     path=LearningPath(
@@ -177,9 +194,94 @@ async def test_refuses_a_document_that_contradicts_itself(catalog: Catalog) -> N
 async def test_works_when_it_is_made_by_hand() -> None:
     """A service is an ordinary class: a database is all that the catalog needs."""
     async with Database.temporary(Base.metadata) as db, db.transaction():
-        catalog = CatalogService(db=db)
+        catalog = CatalogService(db=db, events=Publisher(db), clock=FakeClock())
         await catalog.import_path(TEA)
         assert await catalog.path("tea") == TEA.path
+
+
+async def test_announces_what_changes(tmp_path: Path) -> None:
+    """A new path, a new edition and a retired path; not an import that changes nothing. It is slugs, not texts."""
+    clock = FakeClock()
+    async with local(directory=tmp_path, clock=clock, catalog=CatalogService) as application:
+        catalog = application.client(Catalog)
+        db = application.service("catalog").db
+        await catalog.import_path(TEA)
+        await catalog.import_path(TEA)
+        await catalog.import_path(replace(TEA, path=replace(TEA.path, notes="Drink it.")))
+        await catalog.retire_path("tea")
+        shipped, *told = await announced(db, PathPublished, PathRetired)
+        now = clock.now()
+        assert shipped.path == "microservices-architecture"
+        assert told == [
+            PathPublished(path="tea", title="Tea", edition=1, at=now),
+            PathPublished(path="tea", title="Tea", edition=2, at=now),
+            PathRetired(path="tea", at=now),
+        ]
+
+
+async def test_a_path_that_is_taught_again_has_the_next_edition(catalog: Catalog) -> None:
+    """So nobody takes it for one that they know."""
+    await catalog.import_path(TEA)
+    await catalog.retire_path("tea")
+    with pytest.raises(errors.NotFound, match="there is no path tea"):
+        await catalog.path("tea")
+    with pytest.raises(errors.NotFound, match="there is no path tea"):
+        await catalog.retire_path("tea")
+    assert (await catalog.import_path(TEA)).created
+    assert (await catalog.edition("tea")).number == 2
+
+
+async def test_a_shipped_path_that_is_retired_stays_away(tmp_path: Path) -> None:
+    """The next start does not bring it back; an import does."""
+    async with local(directory=tmp_path, catalog=CatalogService) as application:
+        client = application.client(Catalog)
+        document = (await client.edition("microservices-architecture")).document
+        await client.retire_path("microservices-architecture")
+    async with local(directory=tmp_path, catalog=CatalogService) as application:
+        client = application.client(Catalog)
+        assert await client.paths() == ()
+        assert (await client.import_path(document)).created
+
+
+async def test_announces_paths_from_before_there_were_events(tmp_path: Path) -> None:
+    """To import again what is there changes nothing, so the catalog's start tells of what was never told; once."""
+    before = tmp_path / "before"
+    before.mkdir()
+    shutil.copy(MIGRATIONS / "0001_paths.py", before)
+    old = Database.open(tmp_path / "catalog.db", before)
+    await old.start()
+    async with old.transaction():
+        content = msgspec.json.encode(TEA.path).decode()
+        await old.execute(
+            text("INSERT INTO path VALUES ('tea', 'Tea', 'About *tea*.', 2, 3, 35, :content)").bindparams(
+                content=content
+            )
+        )
+        await old.execute(text("INSERT INTO article VALUES ('tea', 'green', 'Pick it.')"))
+    await old.close()
+
+    for _ in range(2):
+        async with local(directory=tmp_path, catalog=CatalogService) as application:
+            told = await announced(application.service("catalog").db, PathPublished)
+            assert sorted((it.path, it.edition) for it in told) == [("microservices-architecture", 1), ("tea", 1)]
+    async with local(directory=tmp_path, catalog=CatalogService) as application:
+        edition = await application.client(Catalog).edition("tea")
+        assert edition.document.path == TEA.path
+        assert edition.document.articles == (Article(resource="green", text="Pick it."),)
+
+
+async def test_announces_again_what_was_not_for_a_week() -> None:
+    """Events are kept for two weeks, and so whoever begins with the oldest hears of every path."""
+    clock = FakeClock()
+    async with Database.temporary(Base.metadata) as db:
+        catalog = CatalogService(db=db, events=Publisher(db, clock=clock), clock=clock)
+        async with db.transaction():
+            await catalog.import_path(TEA)
+        for days, times in ((6, 1), (2, 2), (1, 2), (7, 3)):
+            clock.advance(days * 24 * 60 * 60)
+            async with db.transaction():
+                await catalog.announce()
+            assert len(await announced(db, PathPublished)) == times
 
 
 async def test_has_the_tables_that_its_migrations_make(tmp_path: Path) -> None:

@@ -75,3 +75,24 @@ def test_a_password_that_nobody_may_have_is_refused(password: str, reason: str) 
 def test_any_other_password_is_welcome(password: str) -> None:
     """Length is all that is asked for."""
     rules.check_password(password, "Ada")
+
+
+@pytest.mark.parametrize(
+    "email", ["", "  ", "ada@example.org", "a.b+c@sub.example.org", "ada@localhost", "o'neill@x.org"]
+)
+def test_an_address_may_be_any_that_a_browser_takes(email: str) -> None:
+    """Without the spaces around it; or none."""
+    assert rules.clean_email(f" {email}") == email.strip()
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["ada", "@x.org", "ada@", "a b@x.org", "ada@x..org", "ada@-x.org", "ada@x.org\r\nBcc: y@x.org",
+     "<ada@x.org>", "a,b@x.org",
+     "ä@x.org", f"{'x' * 65}@x.org", f"ada@{'x.' * 130}org"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(email: str) -> None:
+    """Nothing that could be read as two addresses, or as a header."""
+    with pytest.raises(InvalidArgument) as caught:
+        rules.clean_email(email)
+    assert caught.value.field == "email"

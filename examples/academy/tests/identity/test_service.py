@@ -15,7 +15,7 @@ from academy.identity.contract import Learners, NameTaken, WrongCredentials
 from academy.identity.passwords import Passwords
 from academy.identity.service import IdentityService, IdentitySettings
 from academy.identity.tables import Base, LearnerRow, SessionRow
-from freestone import errors, local
+from freestone import Identity, acting_as, errors, local
 from freestone.app import Local
 from freestone.data import drift
 from freestone.testing import FakeClock, fake_random
@@ -211,3 +211,30 @@ async def test_nobody_waits_for_a_hash_with_the_databases_lock(application: Loca
 async def test_has_the_tables_that_its_migrations_make(application: Local) -> None:
     """Migrations and tables agree."""
     assert await drift(application.service("identity").db, Base.metadata) == []
+
+
+async def test_a_learner_may_say_where_to_write_to(learners: Learners) -> None:
+    """At sign-up or later; another service asks by id."""
+    session = await learners.sign_up("Ada", PASSWORD, " ada@example.org ")
+    assert session.learner.email == "ada@example.org"
+    assert await learners.learner(session.learner.id) == session.learner
+    changed = await learners.set_email(session.learner.id, "lovelace@example.org")
+    assert changed.email == "lovelace@example.org"
+    assert (await learners.session(session.token)).email == "lovelace@example.org"
+    assert (await learners.set_email(session.learner.id, "")).email == ""
+
+
+async def test_where_to_write_to_is_only_the_learners_to_say(learners: Learners) -> None:
+    """Nobody redirects the letters of another; what is no address is refused with its field."""
+    ada, bob = [(await learners.sign_up(name, PASSWORD)).learner.id for name in ("Ada", "Bob")]
+    with acting_as(Identity(bob)), pytest.raises(errors.PermissionDenied):
+        await learners.set_email(ada, "bob@example.org")
+    with acting_as(Identity(ada)), pytest.raises(errors.InvalidArgument) as caught:
+        await learners.set_email(ada, "nowhere")
+    assert caught.value.field == "email"
+    with pytest.raises(errors.InvalidArgument):
+        await learners.sign_up("Eve", PASSWORD, "nowhere")
+    with pytest.raises(errors.NotFound):
+        await learners.set_email("nobody", "")
+    with pytest.raises(errors.NotFound):
+        await learners.learner("nobody")

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from academy.catalog.contract import Catalog, ChecklistItem, LearningPath, Phase, Resource
+from academy.catalog.contract import Catalog, ChecklistItem, LearningPath, PathPublished, Phase, Resource
 from academy.catalog.service import CatalogService
-from academy.progress.contract import Locked, NeededByOthers, NotEnrolled, Progress, State, TicksItself
+from academy.progress.contract import (
+    Enrolled,
+    Locked,
+    NeededByOthers,
+    NotEnrolled,
+    PathFinished,
+    PhaseCompleted,
+    Progress,
+    ResourceCompleted,
+    ResourceUndone,
+    State,
+    TicksItself,
+)
 from academy.progress.service import ProgressService
-from academy.progress.tables import Base
-from freestone import Identity, acting_as, errors, local
+from academy.progress.tables import Base, CompletionRow, EnrolmentRow
+from freestone import Identity, Publisher, acting_as, errors, local
 from freestone.data import Database, drift
-from freestone.testing import FakeClock, fake
+from freestone.testing import FakeClock, announced, fake
 
 PATH = "microservices-architecture"
 TEA = LearningPath(
@@ -179,7 +193,7 @@ async def test_writes_nothing_when_the_catalog_is_away() -> None:
         raise errors.Unavailable("the catalog is away")
 
     async with Database.temporary(Base.metadata) as db, db.transaction():
-        progress = ProgressService(db=db, catalog=fake(Catalog, path=away), clock=FakeClock())
+        progress = ProgressService(db=db, events=Publisher(db), catalog=fake(Catalog, path=away), clock=FakeClock())
         with pytest.raises(errors.Unavailable, match="the catalog is away"):
             await progress.enrol("ada", "tea")
 
@@ -187,12 +201,148 @@ async def test_writes_nothing_when_the_catalog_is_away() -> None:
 async def test_works_when_it_is_made_by_hand(clock: FakeClock) -> None:
     """A service is an ordinary class: its dependencies are arguments."""
     async with Database.temporary(Base.metadata) as db, db.transaction():
-        progress = ProgressService(db=db, catalog=fake(Catalog, path=lambda _: TEA), clock=clock)
+        progress = ProgressService(db=db, events=Publisher(db), catalog=fake(Catalog, path=lambda _: TEA), clock=clock)
         await progress.enrol("ada", "tea")
         await progress.complete("ada", "tea", "green")
         standing = await progress.standing("ada", "tea")
         assert standing.minutes_spent == 10
         assert clock.now() - standing.enrolled_at == timedelta()
+
+
+@pytest.fixture
+async def by_hand(clock: FakeClock) -> AsyncIterator[ByHand]:
+    """Progress made by hand, with a path that the test may replace, so that what it announces can be seen."""
+    async with Database.temporary(Base.metadata) as db:
+        yield ByHand(db, clock)
+
+
+@dataclass
+class ByHand:
+    """Progress, its database, and the only path of the catalog."""
+
+    db: Database
+    clock: FakeClock
+    path: LearningPath | None = TEA
+
+    @property
+    def progress(self) -> ProgressService:
+        catalog = fake(Catalog, path=self._path)
+        return ProgressService(db=self.db, events=Publisher(self.db), catalog=catalog, clock=self.clock)
+
+    def _path(self, path: str) -> LearningPath:
+        if self.path is None:
+            raise errors.NotFound(f"there is no path {path}")
+        return self.path
+
+    async def do(self, *steps: tuple[str, ...]) -> None:
+        """Do what ada does, each step a transaction."""
+        for name, *arguments in steps:
+            async with self.db.transaction():
+                await getattr(self.progress, name)("ada", "tea", *arguments)
+
+    async def publish(self, edition: int) -> None:
+        """Hear of an edition."""
+        async with self.db.transaction():
+            await self.progress.follow_edition(
+                PathPublished(path="tea", title="Tea", edition=edition, at=self.clock.now())
+            )
+
+    async def told(self) -> list[str]:
+        """Return the names of the events, with what they are about."""
+        kinds = (Enrolled, ResourceCompleted, ResourceUndone, PhaseCompleted, PathFinished)
+        return [
+            f"{type(it).__name__} {getattr(it, 'resource', getattr(it, 'phase_title', ''))}".strip()
+            for it in await announced(self.db, *kinds)
+        ]
+
+
+async def test_announces_each_step_of_a_learner_once(by_hand: ByHand) -> None:
+    """What is repeated changes nothing, and is not announced again."""
+    for _ in range(2):
+        await by_hand.do(("enrol",), ("complete", "green"))
+    await by_hand.do(("undo", "green"), ("undo", "green"))
+    assert await by_hand.told() == ["Enrolled", "ResourceCompleted green", "ResourceUndone green"]
+    _, completed, _ = await announced(by_hand.db, Enrolled, ResourceCompleted, ResourceUndone)
+    assert completed == ResourceCompleted(
+        learner="ada",
+        path="tea",
+        title="Tea",
+        resource="green",
+        done=1,
+        total=2,
+        finished=False,
+        at=by_hand.clock.now(),
+    )
+
+
+async def test_announces_nothing_of_what_is_refused(by_hand: ByHand) -> None:
+    """A command that fails leaves no event."""
+    await by_hand.do(("enrol",))
+    with pytest.raises(Locked):
+        await by_hand.do(("complete", "black"))
+    assert await by_hand.told() == ["Enrolled"]
+
+
+async def test_a_phase_and_a_path_are_finished_once(by_hand: ByHand) -> None:
+    """Also when something is undone, and done again."""
+    await by_hand.do(("enrol",), ("complete", "green"), ("complete", "black"), ("tick", "drunk"), ("tick", "drunk"))
+    finished = ["PhaseCompleted Leaves", "PathFinished"]
+    steps = ["Enrolled", "ResourceCompleted green", "ResourceCompleted black"]
+    assert await by_hand.told() == [*steps, *finished]
+    await by_hand.do(("untick", "drunk"), ("undo", "black"), ("complete", "black"), ("tick", "drunk"))
+    assert await by_hand.told() == [*steps, *finished, "ResourceUndone black", "ResourceCompleted black"]
+
+
+async def test_a_finished_phase_says_what_comes_next(by_hand: ByHand) -> None:
+    """A letter about it needs to ask nobody."""
+    more = Phase(number=2, title="Water", resources=(Resource(slug="hot", title="Hot", kind="Article", minutes=5),))
+    by_hand.path = replace(TEA, phases=(*TEA.phases, more))
+    await by_hand.do(("enrol",), ("complete", "green"), ("complete", "black"))
+    (event,) = await announced(by_hand.db, PhaseCompleted)
+    assert (event.phase, event.phase_title, event.following) == (1, "Leaves", "Hot")
+
+
+async def test_a_new_edition_that_asks_for_less_finishes_a_phase(by_hand: ByHand) -> None:
+    """Nobody does anything, and the phase is complete: it is announced all the same, once."""
+    await by_hand.publish(1)
+    await by_hand.do(("enrol",), ("complete", "green"))
+    (phase,) = TEA.phases
+    by_hand.path = replace(TEA, phases=(replace(phase, resources=phase.resources[:1]),))
+    for _ in range(2):
+        await by_hand.publish(2)
+    assert await by_hand.told() == ["Enrolled", "ResourceCompleted green", "PhaseCompleted Leaves"]
+
+
+async def test_an_edition_that_is_announced_again_is_no_news(by_hand: ByHand) -> None:
+    """Neither is an older one that comes late."""
+    await by_hand.publish(2)
+    await by_hand.do(("enrol",), ("complete", "green"))
+    (phase,) = TEA.phases
+    by_hand.path = replace(TEA, phases=(replace(phase, resources=phase.resources[:1]),))
+    await by_hand.publish(2)
+    await by_hand.publish(1)
+    assert await by_hand.told() == ["Enrolled", "ResourceCompleted green"]
+
+
+async def test_what_was_finished_before_there_were_events_is_not_news(by_hand: ByHand) -> None:
+    """The first edition that progress hears of announces nothing, now or later."""
+    async with by_hand.db.transaction():
+        now = by_hand.clock.now()
+        by_hand.db.add(EnrolmentRow(learner="ada", path="tea", enrolled_at=now))
+        await by_hand.db.flush()
+        for resource in ("green", "black"):
+            by_hand.db.add(CompletionRow(learner="ada", path="tea", resource=resource, done_at=now))
+    await by_hand.publish(1)
+    await by_hand.publish(2)
+    assert await by_hand.told() == []
+
+
+async def test_a_path_that_is_retired_meanwhile_is_passed_over(by_hand: ByHand) -> None:
+    """The event is done; there is nothing to announce."""
+    await by_hand.do(("enrol",))
+    by_hand.path = None
+    await by_hand.publish(3)
+    assert await by_hand.told() == ["Enrolled"]
 
 
 async def test_has_the_tables_that_its_migrations_make(tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ class Shelf:
             async def resource(self, path: str, resource: str) -> Lesson:
                 raise NotImplementedError
 
+            async def retire_path(self, path: str) -> None:
+                raise NotImplementedError
+
             async def import_path(self, document: Document) -> Imported:
                 raise NotImplementedError
 

@@ -23,6 +23,7 @@ from academy.catalog.contract import (
     Video,
 )
 from academy.identity.contract import Learner, Learners, NameTaken, Session, WrongCredentials
+from academy.notifications.contract import Letter, Letters, SentByMail, Wishes
 from academy.progress.contract import (
     CheckStanding,
     Enrolment,
@@ -110,6 +111,8 @@ class Town:
     failing: dict[str, ServiceError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     found: Found = field(default_factory=Found)
+    letters: list[Letter] | None = None
+    unwanted: set[str] = field(default_factory=set)
     looked_for: list[tuple[str, str | None]] = field(default_factory=list)
 
     def fail(self, method: str, error: ServiceError) -> None:
@@ -121,8 +124,9 @@ class Town:
         return Services(
             fake(Catalog, **self._methods("paths", "path", "resource")),
             fake(Progress, **self._methods("enrolments", "standing", "enrol", "complete", "undo", "tick", "untick")),
-            fake(Learners, **self._methods("sign_up", "sign_in", "session", "sign_out")),
+            fake(Learners, **self._methods("sign_up", "sign_in", "session", "sign_out", "set_email")),
             fake(Search, **self._methods("search")),
+            fake(Letters, **self._methods("wishes", "wish", "unsubscribe", "kept")),
         )
 
     def _methods(self, *names: str) -> dict[str, Callable[..., Any]]:
@@ -305,13 +309,25 @@ class Town:
 
     # Identity
 
-    def sign_up(self, name: str, password: str) -> Session:
+    def sign_up(self, name: str, password: str, email: str) -> Session:
         if name in self.passwords:
             raise NameTaken(name=name)
         if len(password) < 8:
             raise InvalidArgument("a password has at least 8 characters", field="password")
+        self._check_email(email)
         self.passwords[name] = password
-        return self.sign_in(name, password)
+        return self.begin(Learner(id=name.lower(), name=name, email=email))
+
+    def set_email(self, learner: str, email: str) -> Learner:
+        self._check_email(email)
+        known = self.sessions[f"token-of-{learner}"]
+        changed = replace(known, email=email)
+        self.sessions[f"token-of-{learner}"] = changed
+        return changed
+
+    def _check_email(self, email: str) -> None:
+        if email and "@" not in email:
+            raise InvalidArgument("this is no email address", field="email")
 
     def sign_in(self, name: str, password: str) -> Session:
         if self.passwords.get(name) != password:
@@ -337,6 +353,25 @@ class Town:
     def search(self, text: str, path: str | None, limit: int) -> Found:
         self.looked_for.append((text, path))
         return self.found
+
+    # Notifications
+
+    def wishes(self, learner: str) -> Wishes:
+        return Wishes(letters=learner not in self.unwanted)
+
+    def wish(self, learner: str, letters: bool) -> Wishes:
+        (self.unwanted.discard if letters else self.unwanted.add)(learner)
+        return self.wishes(learner)
+
+    def unsubscribe(self, token: str) -> None:
+        if token != "key-of-ada":
+            raise NotFound("no letter has such a link")
+        self.unwanted.add("ada")
+
+    def kept(self, learner: str) -> tuple[Letter, ...]:
+        if self.letters is None:
+            raise SentByMail("letters are sent by mail")
+        return tuple(self.letters)
 
     def rename(self, learner: Learner, name: str) -> None:
         """Give a signed-in learner another name."""

@@ -11,6 +11,7 @@ import pytest
 from academy.search.contract import Found
 from freestone.errors import Internal, Unavailable
 
+from .test_letters import LETTER
 from .test_search import BASICS, TEA, WALLS
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -138,6 +139,37 @@ async def _search_away(town, browser):
     return await browser.get("/search?q=cut&path=stonework")
 
 
+async def _account(town, browser):
+    return await browser.get("/account")
+
+
+async def _account_again(town, browser):
+    return await browser.post("/account/email", data={"email": "nowhere"})
+
+
+async def _account_without_letters(town, browser):
+    town.fail("wishes", Unavailable())
+    return await browser.get("/account")
+
+
+async def _letters(town, browser):
+    town.letters = [LETTER]
+    return await browser.get("/letters")
+
+
+async def _letters_empty(town, browser):
+    town.letters = []
+    return await browser.get("/letters")
+
+
+async def _letters_off(town, browser):
+    return await browser.get("/letters/off/key-of-ada")
+
+
+async def _letters_off_done(town, browser):
+    return await browser.post("/letters/off/key-of-ada")
+
+
 async def _nowhere(town, browser):
     return await browser.get("/nowhere")
 
@@ -145,6 +177,8 @@ async def _nowhere(town, browser):
 STATES = [
     _list, _empty_list, _path, _path_begun, _path_finished, _lesson, _lesson_done, _lesson_locked, _lesson_unwritten,
     _learning, _learning_empty, _sign_in_again, _sign_up_again, _unavailable, _doubtful, _nowhere,
+    _account, _account_again, _account_without_letters,
+    _letters, _letters_empty, _letters_off, _letters_off_done,
     _search, _search_found, _search_nothing, _search_empty, _search_away,
 ]  # fmt: skip
 

@@ -1,20 +1,22 @@
-"""Sign up, sign in, sign out."""
+"""Sign up, sign in, sign out; and where letters go."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from academy.identity.contract import NameTaken, WrongCredentials
+from academy.identity.contract import Learner, NameTaken, WrongCredentials
+from academy.notifications.contract import Wishes
 from academy.web.form import form, local
 from academy.web.notices import redirect
 from academy.web.render import link, page
 from academy.web.services import services
 from academy.web.visitor import COOKIE, forget, remember, visitor_of
-from freestone.errors import InvalidArgument, ResourceExhausted
+from freestone.errors import InvalidArgument, ResourceExhausted, ServiceError
 
 
 async def sign_up(request: Request) -> Response:
@@ -22,9 +24,9 @@ async def sign_up(request: Request) -> Response:
     if request.method != "POST":
         return await _blank(request, "sign_up")
     fields = await form(request)
-    name, password = fields.get("name", ""), fields.get("password", "")
+    name, password, email = fields.get("name", ""), fields.get("password", ""), fields.get("email", "")
     try:
-        session = await services(request).learners.sign_up(name, password)
+        session = await services(request).learners.sign_up(name, password, email)
     except NameTaken:
         taken = f"“{name.strip()}” is taken. Choose another name, or sign in if it is yours."
         return _again(request, "sign_up", fields, {"name": taken}, 409)
@@ -67,24 +69,57 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
+async def account(request: Request) -> Response:
+    """Show what Academy knows of the learner, and what they may change."""
+    return await _account(request, visitor_of(request).require(), {})
+
+
+async def email(request: Request) -> Response:
+    """Keep where letters go."""
+    learner = visitor_of(request).require()
+    address = (await form(request)).get("email", "")
+    try:
+        changed = await services(request).learners.set_email(learner.id, address)
+    except InvalidArgument as error:
+        return await _account(request, replace(learner, email=address), {"email": _sentence(error.message)}, 422)
+    return redirect(link(request, "account"), "email" if changed.email else "no-email")
+
+
+async def letters(request: Request) -> Response:
+    """Turn letters on or off: the form says which."""
+    learner = visitor_of(request).require()
+    wanted = (await form(request)).get("letters") == "yes"
+    await services(request).letters.wish(learner.id, wanted)
+    return redirect(link(request, "account"), "letters-on" if wanted else "letters-off")
+
+
+async def _account(request: Request, learner: Learner, mistakes: Mapping[str, str], status: int = 200) -> Response:
+    try:
+        wishes: Wishes | None = await services(request).letters.wishes(learner.id)
+    except ServiceError:
+        wishes = None  # the address can be changed all the same
+    return page(request, "account.html", status, learner=learner, wishes=wishes, mistakes=mistakes)
+
+
 async def _blank(request: Request, name: str) -> Response:
     visitor = visitor_of(request)
     wanted = local(request.query_params.get("next", ""))
     if visitor.learner is not None:
         return redirect(wanted or link(request, "learning"))
-    return page(request, f"{name}.html", mistakes={}, name="", wanted=wanted)
+    return page(request, f"{name}.html", mistakes={}, name="", email="", wanted=wanted)
 
 
 def _again(
     request: Request, name: str, fields: Mapping[str, str], mistakes: Mapping[str, str], status: int
 ) -> Response:
-    known = {field if field in {"name", "password"} else "": text for field, text in mistakes.items()}
+    known = {field if field in {"name", "password", "email"} else "": text for field, text in mistakes.items()}
     return page(
         request,
         f"{name}.html",
         status,
         mistakes=known,
         name=fields.get("name", ""),
+        email=fields.get("email", ""),
         wanted=local(fields.get("next", "")),
     )
 
