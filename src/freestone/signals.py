@@ -382,6 +382,46 @@ class ReplicaGone(Signal):
     reason: str
 
 
+class EventsLeaving(Signal):
+    """A relay is about to give so many committed events of a service to the broker."""
+
+    service: str
+    count: int
+
+
+class EventsAcknowledged(Signal):
+    """The broker has so many events of a service, and the outbox does not say so yet."""
+
+    service: str
+    count: int
+
+
+class EventRefused(Signal):
+    """The broker refuses an event; it is tried again after so many seconds, and the later ones of its key wait."""
+
+    service: str
+    id: str
+    subject: str
+    seconds: float
+    error: BaseException
+
+
+class RelayDelayed(Signal):
+    """The broker is away, and the events of a service wait for it. It is tried again after so many seconds."""
+
+    service: str
+    seconds: float
+    error: BaseException
+
+
+class EventsWaiting(Signal):
+    """So many events of a service wait for the broker; whether that is more than may, and no more are taken."""
+
+    service: str
+    count: int
+    full: bool
+
+
 class EventsRemoved(Signal):
     """So many events of a service were so old that its database keeps them no longer."""
 

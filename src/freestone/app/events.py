@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
-from freestone.clock import Clock, Ids
+from freestone.clock import Clock, Ids, Random
 from freestone.cluster import NatsConnection
 from freestone.contract import Contract, contract_of_event
 from freestone.errors import ConfigurationError, Mistake
@@ -18,6 +18,11 @@ from .background import Worker
 from .broker import EventSettings
 from .plan import Plan, ProcessPlan
 from .resources import Resources
+
+_POLL_ALONE: Final = 5.0
+"""Seconds after which a relay looks for events though nobody has told it of any."""
+_POLL: Final = 0.5
+"""The same, where another process may write them, which can't always tell."""
 
 
 @final
@@ -111,6 +116,25 @@ def jetstream(connection: NatsConnection, application: str, settings: EventSetti
         duplicate_window=settings.duplicate_window,
     )
     return JetStreamBroker(connection, application, stream, partitions=settings.partitions, ids=ids)
+
+
+def relays(
+    part: Part,
+    services: Mapping[str, type[Any]],
+    resources: Resources,
+    broker: Broker,
+    keep: float,
+    clock: Clock,
+    random: Random,
+    *,
+    alone: bool,
+) -> Sequence[Worker]:
+    """Return what carries the events of each service to a broker; ``alone`` is whether no replica has the same."""
+    from freestone.events import Relay
+
+    poll = _POLL_ALONE if alone else _POLL
+    outboxes = [resources.publisher(name, services[name]).outbox for name in part.publishing]
+    return [Relay(outbox, broker, keep=keep, poll=poll, clock=clock, random=random) for outbox in outboxes]
 
 
 @final

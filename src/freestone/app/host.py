@@ -39,13 +39,13 @@ from freestone.errors import ConfigurationError, Mistake
 from freestone.service import Settings
 from freestone.wire import Hello
 
-from .background import Background
+from .background import Background, Worker
 from .binder import Binder, Surroundings
 from .control import CONTROL, ControlService
 from .discovery import Discovery
 from .entrance import Opened
 from .environment import Environment
-from .events import Events, embedded, jetstream, part_of_process
+from .events import Events, embedded, jetstream, part_of_process, relays
 from .interposer import Interposer
 from .lifecycle import Lifecycle
 from .listening import Common, Listening
@@ -146,12 +146,13 @@ class Host:
         """What runs besides the services; add to it before ``start``."""
         if part:
             ids = SystemIds(clock, random)
-            broker = (
-                embedded(part, services, resources, app.events.keep, clock, ids)
-                if plan.broker == "embedded"
-                else jetstream(self._connection(hello), plan.application, app.events, ids)
-            )
-            partitions = 1 if plan.broker == "embedded" else app.events.partitions
+            keep, workers = app.events.keep, list[Worker]()
+            if plan.broker == "embedded":
+                broker, partitions = embedded(part, services, resources, keep, clock, ids), 1
+            else:
+                broker = jetstream(self._connection(hello), plan.application, app.events, ids)
+                partitions, alone = app.events.partitions, self.process.replicas == 1
+                workers += relays(part, services, resources, broker, keep, clock, random, alone=alone)
             listening = Listening(
                 {name: [(it.subscription, it.source) for it in app.services[name].subscriptions] for name in services},
                 services,
@@ -160,7 +161,7 @@ class Host:
                 broker,
                 Common(plan.application, hello.instance, partitions, app.events.remember, clock, random),
             )
-            self.background.add(Events(broker, [listening]))
+            self.background.add(Events(broker, [*workers, listening]))
         scheduling = schedules_of(plan.application, services, self._binder.instances, resources.database, clock, random)
         if scheduling is not None:
             self.background.add(scheduling)

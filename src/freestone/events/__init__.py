@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .log import Log
     from .outbox import Outbox
     from .publisher import Publisher
+    from .relay import Relay
     from .subscribers import Subscribers
+    from .waiting import Waiting
 
 __all__ = [
     "JSON",
@@ -43,9 +45,11 @@ __all__ = [
     "Outbox",
     "Publisher",
     "Recorded",
+    "Relay",
     "Source",
     "Subscribers",
     "Subscription",
+    "Waiting",
     "encode_data",
     "from_json",
     "from_msgpack",
@@ -62,7 +66,9 @@ _HOMES = {
     "Log": "log",
     "Outbox": "outbox",
     "Publisher": "publisher",
+    "Relay": "relay",
     "Subscribers": "subscribers",
+    "Waiting": "waiting",
 }
 """Imported at the first use, and SQLAlchemy with them: to read a file that names events, none is needed."""
 

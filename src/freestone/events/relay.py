@@ -1,0 +1,226 @@
+"""The relay of a service: what is in its outbox goes to the broker.
+
+Of all processes that have the outbox one relays, under a lease. It is woken by each commit of this process, and
+looks now and then for what others have committed. A row is marked only when the broker has acknowledged it; whoever
+dies between the two leaves an event that is sent again, under the same id.
+
+A relay that is stopped for longer than its lease, and then goes on, does no harm: what it still sends, another has sent
+in its order before, so it is known to the broker or to the inbox of each subscriber.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, final
+
+from freestone.clock import Clock, Random, SystemClock, system_random
+from freestone.errors import FreestoneError, ServiceError, Unavailable
+from freestone.lease import Lease
+from freestone.signals import (
+    SIGNALS,
+    EventRefused,
+    EventsAcknowledged,
+    EventsLeaving,
+    EventsRemoved,
+    EventsWaiting,
+    RelayDelayed,
+)  # fmt: skip
+
+from .backlog import Backlog, Pending
+from .bell import rung_within
+from .broker import Broker
+from .outbox import Outbox
+from .waiting import Waiting
+
+_log = logging.getLogger("freestone.events")
+
+LEASE: Final = "freestone relay"
+MOST_WAITING: Final = 1_000_000
+"""Events that may wait for the broker; beyond them, the service's commands that publish are refused."""
+_AT_ONCE: Final = 256
+"""Events that are sent in one go. They may have 256 KiB each."""
+_COUNTED: Final = 2.0
+"""Seconds between two looks at how many wait."""
+_OFTEN: Final = 3600.0
+"""The most seconds between two times that old events are removed."""
+
+
+@final
+class Relay:
+    """Carries the events of one outbox to a broker, as a worker of its process."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        broker: Broker,
+        *,
+        keep: float,
+        poll: float = 5.0,
+        seconds: float = 6.0,
+        most: int = MOST_WAITING,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """``keep`` is for how many seconds events are kept, ``poll`` how often it looks though nobody has rung,
+        ``seconds`` how long its lease lasts, and ``most`` how many events may wait.
+        """
+        self._outbox = outbox
+        self._broker = broker
+        self._keep = keep
+        self._poll = poll
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock or SystemClock()
+        self._random = random or system_random()
+        self._waiting = Waiting(outbox)
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._leads = False
+
+    def __repr__(self) -> str:
+        return f"<Relay of {self._service}>"
+
+    @property
+    def _service(self) -> str:
+        return self._outbox.source.service
+
+    async def start(self) -> None:
+        """Begin to relay, once nobody else does."""
+        await self._waiting.start()
+        self._tasks = [asyncio.create_task(self._lead()), asyncio.create_task(self._count())]
+
+    async def stop(self, seconds: float) -> None:
+        """Send what waits, for that many seconds at most, and end."""
+        self._stopping.set()
+        self._outbox.bell.ring()
+        if self._tasks:
+            leading, counting = self._tasks
+            counting.cancel()
+            if not self._leads:
+                leading.cancel()
+            await asyncio.wait([leading], timeout=seconds)
+            leading.cancel()
+            await asyncio.wait(self._tasks)
+
+    async def _lead(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._outbox.database.lead(LEASE, self._work, seconds=self._seconds)
+            except FreestoneError as error:
+                _log.warning("the relay of %s was interrupted, and begins again: %s", self._service, error)
+                await rung_within(self._stopping, 1.0)
+
+    async def _work(self, _: Lease) -> None:
+        """Relay, until the lease is lost or the process stops."""
+        self._leads = True
+        backlog, trimmed = Backlog(), self._clock.monotonic()
+        try:
+            while True:
+                rung = self._outbox.bell.listen()
+                if not await self._round(backlog):
+                    return
+                if self._clock.monotonic() - trimmed >= min(_OFTEN, self._keep / 10):
+                    trimmed = self._clock.monotonic()
+                    await self._remove()
+                if self._stopping.is_set():
+                    return
+                due = backlog.next(self._clock.monotonic())
+                left = self._poll if due is None else min(self._poll, max(0.01, due - self._clock.monotonic()))
+                await rung_within(rung, left)
+        finally:
+            self._leads = False
+
+    async def _round(self, backlog: Backlog) -> bool:
+        """Send all that can be sent now. Returns whether to go on: not if the process stops and the broker is away."""
+        last = 0
+        while True:
+            now = self._clock.monotonic()
+            rows = await self._waiting.after(last, backlog.held(now), _AT_ONCE)
+            if not rows:
+                return True
+            chosen = backlog.choose(rows, now)
+            if chosen and not await self._send(chosen, backlog):
+                if self._stopping.is_set():
+                    return False
+                last = 0  # those that did not go are the first ones again
+                continue
+            last = rows[-1].id
+
+    async def _send(self, rows: Sequence[Pending], backlog: Backlog) -> bool:
+        """Send events, and note that they are sent. Returns False, some time later, if the broker is away."""
+        try:
+            await self._publish(rows)
+        except Unavailable as error:
+            seconds = backlog.away(self._random.random())
+            if SIGNALS.observed:
+                SIGNALS.announce(RelayDelayed(self._service, seconds, error))
+            _log.warning("the events of %s wait for the broker: %s", self._service, error)
+            await rung_within(self._stopping, seconds)
+            return False
+        except ServiceError as error:
+            if len(rows) > 1:  # which of them it was is found out one by one
+                return await self._one_by_one(rows, backlog)
+            self._refused(rows[0], backlog, error)
+            return True
+        backlog.accept(row.envelope.subject for row in rows)
+        await self._waiting.mark(rows, self._clock.now())
+        return True
+
+    async def _one_by_one(self, rows: Sequence[Pending], backlog: Backlog) -> bool:
+        held: set[str] = set()
+        for row in rows:
+            if row.envelope.subject in held:
+                continue
+            if not await self._send([row], backlog):
+                return False
+            held = set(backlog.held(self._clock.monotonic()))
+        return True
+
+    async def _publish(self, rows: Sequence[Pending]) -> None:
+        if SIGNALS.observed:
+            SIGNALS.announce(EventsLeaving(self._service, len(rows)))
+        await self._broker.publish([row.envelope for row in rows])
+        if SIGNALS.observed:
+            SIGNALS.announce(EventsAcknowledged(self._service, len(rows)))
+
+    def _refused(self, row: Pending, backlog: Backlog, error: ServiceError) -> None:
+        envelope = row.envelope
+        seconds = backlog.refuse(envelope.subject, self._clock.monotonic(), self._random.random())
+        if SIGNALS.observed:
+            SIGNALS.announce(EventRefused(self._service, envelope.id, envelope.subject, seconds, error))
+        _log.error(
+            "the broker refuses the event %s (%s) of %s, and the later ones of its key wait for it: %s",
+            envelope.id, envelope.type, envelope.subject, error,
+        )  # fmt: skip
+
+    async def _remove(self) -> None:
+        removed = await self._waiting.trim(self._clock.now() - timedelta(seconds=self._keep))
+        if removed and SIGNALS.observed:
+            SIGNALS.announce(EventsRemoved(self._service, removed))
+
+    async def _count(self) -> None:
+        """Look how many wait, for ever, and have the outbox refuse more when it is full."""
+        while True:
+            try:
+                count = await self._waiting.count(self._most)
+            except FreestoneError as error:
+                _log.warning("the outbox of %s can't be looked at just now: %s", self._service, error)
+            else:
+                self._note(count)
+            await self._clock.sleep(_COUNTED)
+
+    def _note(self, count: int) -> None:
+        full = count if count >= self._most else 0
+        if bool(full) == bool(self._outbox.full):
+            self._outbox.full = full
+            return
+        self._outbox.full = full
+        if SIGNALS.observed:
+            SIGNALS.announce(EventsWaiting(self._service, count, full=bool(full)))
+        if full:
+            _log.error("%d events of %s wait for the broker: no more are taken", count, self._service)
+        else:
+            _log.warning("the outbox of %s takes events again", self._service)
