@@ -382,6 +382,20 @@ class ReplicaGone(Signal):
     reason: str
 
 
+class TransactionCommitting(Signal):
+    """A transaction that writes has done all but its commit. ``owner`` is whose it is, as ``orders.place``."""
+
+    database: str
+    owner: str
+
+
+class TransactionCommitted(Signal):
+    """The commit of a transaction that writes has happened; nobody who waits for it has heard of it yet."""
+
+    database: str
+    owner: str
+
+
 class EventsLeaving(Signal):
     """A relay is about to give so many committed events of a service to the broker."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -28,8 +29,10 @@ class FaultyRun:
 
     def interposer(self, process: str, replica: int) -> Interposer:
         """Return what injects them into the calls of one process."""
+        from freestone.testing.crash import crash_as_told
         from freestone.testing.faults import Injector
 
+        crash_as_told(process, os.environ)
         return Injector(self.faults, process, replica)
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
+from freestone.signals import SIGNALS, TransactionCommitted, TransactionCommitting
 
 from .framework_tables import Part, take_steps
 from .group_lane import GroupLane
@@ -151,7 +152,12 @@ class Transaction:
             await self.rollback()
             raise
         self._ended = True
+        observed = SIGNALS.observed and self._lane is not None and not self.read_only
+        if observed:
+            SIGNALS.announce(TransactionCommitting(self._store.name, self.owner))
         await uninterrupted(self._end(commit=True))
+        if observed:
+            SIGNALS.announce(TransactionCommitted(self._store.name, self.owner))
         self._store.prepared.update(part.name for part in self._parts)
 
     async def rollback(self) -> None:

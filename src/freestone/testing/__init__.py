@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .broker import MemoryBroker
     from .clock import FakeClock, FakeIds, fake_random
+    from .crash import Crash, crash_at, crashes
     from .events import announced
     from .fakes import FakeTransport, fake
     from .leases import MemoryLeases
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .runner import Processes, processes
 
 __all__ = [
+    "Crash",
     "FakeClock",
     "FakeIds",
     "FakeTransport",
@@ -28,6 +30,8 @@ __all__ = [
     "Proxy",
     "Running",
     "announced",
+    "crash_at",
+    "crashes",
     "fake",
     "fake_random",
     "postgres_server",
@@ -39,6 +43,7 @@ __all__ = [
 _HOMES = {
     "broker": ("MemoryBroker",),
     "clock": ("FakeClock", "FakeIds", "fake_random"),
+    "crash": ("Crash", "crash_at", "crashes"),
     "events": ("announced",),
     "fakes": ("FakeTransport", "fake"),
     "leases": ("MemoryLeases",),

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TypeVar, final
 
@@ -29,7 +29,8 @@ from freestone.deploy.supervisor import RunRecord, running
 from freestone.errors import ConfigurationError, Mistake
 from freestone.wire import Hello
 
-from .faults import Faults, Injector, written
+from .crash import Crash, crashes
+from .faults import FaultPlan, Faults, Injector, written
 
 C = TypeVar("C")
 
@@ -43,13 +44,18 @@ STOP_SECONDS = 20.0
 class Processes:
     """``freestone run TOPOLOGY`` in a process group of its own."""
 
-    def __init__(self, app: App, topology: str, home: Path, faults: Faults | None = None) -> None:
+    def __init__(
+        self, app: App, topology: str, home: Path, faults: Faults | None = None, crash_at: Sequence[str] = ()
+    ) -> None:
+        if crash_at and faults is None:
+            faults = Faults(FaultPlan())  # without which nothing is put between the processes
         self.app = app
         self.topology = topology
         self.home = home
         self.faults = faults
         self.output: list[str] = []
         """What it has printed, line by line."""
+        self._crash_at = [str(Crash.parse(text)) for text in crash_at]
         self._process: asyncio.subprocess.Process | None = None
         self._injector = None if faults is None else Injector(faults, "test")
         self._pool: Pool | None = None
@@ -67,6 +73,15 @@ class Processes:
         if self._injector is not None:
             transport = self._injector.transport("", service, process, transport, policies.deadlines)
         return client(contract, transport)
+
+    @property
+    def crashes(self) -> list[str]:
+        """Where processes have crashed as they were told to, in that order."""
+        return crashes(self._crash_log)
+
+    @property
+    def _crash_log(self) -> Path:
+        return self.home / "crashes.txt"
 
     def record(self) -> RunRecord:
         """Return what runs: each replica with its process id, state and restarts. Raises LookupError if none."""
@@ -91,6 +106,8 @@ class Processes:
                 **os.environ,
                 "FREESTONE_HOME": str(self.home),
                 "FREESTONE_ENVIRONMENT": self.app.environment.value,
+                "FREESTONE_CRASH_AT": ",".join(self._crash_at),
+                "FREESTONE_CRASH_LOG": str(self._crash_log),
             },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -162,13 +179,14 @@ class Processes:
 
 @contextlib.asynccontextmanager
 async def processes(
-    app: App, topology: str, directory: Path, *, faults: Faults | None = None
+    app: App, topology: str, directory: Path, *, faults: Faults | None = None, crash_at: Sequence[str] = ()
 ) -> AsyncGenerator[Processes]:
     """Run a topology of the application for a block, with its data and its state below ``directory``.
 
-    ``faults`` go wrong on the calls of each process, and on those of the test.
+    ``faults`` go wrong on the calls of each process, and on those of the test. At each point of ``crash_at`` a process
+    kills itself, once, as ``"orders/acknowledged:3"`` says; ``freestone.testing.crash`` has the points.
     """
-    it = Processes(app, topology, directory, faults)
+    it = Processes(app, topology, directory, faults, crash_at)
     try:
         await it.start()
         yield it
