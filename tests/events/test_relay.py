@@ -1,0 +1,331 @@
+"""What is in the outbox goes to the broker, whatever that does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import select, update
+
+from freestone.clock import SystemClock
+from freestone.data import Database
+from freestone.errors import InvalidArgument, ResourceExhausted, Unavailable
+from freestone.events import Broker, Cursor, Envelope, Publisher, Recorded, Relay, Source, Waiting
+from freestone.events.outbox import OUTBOX
+from freestone.signals import (
+    SIGNALS,
+    EventRefused,
+    EventsAcknowledged,
+    EventsWaiting,
+    RelayDelayed,
+    Signal,
+)
+from freestone.testing import FakeClock, fake_random
+
+from .conftest import Orders, Placed
+
+
+class Noting:
+    """A broker that keeps what it is given in a list, and fails as it is told. What is not read needs no log."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+        self.failing: Callable[[Sequence[Envelope]], Exception | None] = lambda _: None
+        self.calls = 0
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        self.calls += 1
+        await asyncio.sleep(0)
+        error = self.failing(envelopes)
+        if error is not None:
+            raise error
+        known = {it.id for it in self.taken}
+        self.taken += [it for it in envelopes if it.id not in known]
+
+    async def read(
+        self, source: Source, types: frozenset[str], partitions: frozenset[int], after: Cursor | None
+    ) -> AsyncGenerator[Sequence[Recorded]]:
+        raise NotImplementedError
+        yield
+
+    async def end(self, source: Source) -> Cursor:
+        raise NotImplementedError
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until it is so; a condition may have to be awaited."""
+    async with asyncio.timeout(30):
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def relaying(publisher: Publisher, broker: Broker, **options: Any) -> AsyncIterator[Relay]:
+    """Relay for a block."""
+    relay = Relay(publisher.outbox, broker, keep=1000, random=fake_random(), **options)
+    await relay.start()
+    try:
+        yield relay
+    finally:
+        await relay.stop(5)
+
+
+@pytest.fixture
+def heard() -> Any:
+    """What the process announces meanwhile."""
+    signals: list[Signal] = []
+    SIGNALS.subscribe(signals.append)
+    yield signals
+    SIGNALS.unsubscribe(signals.append)
+
+
+async def waiting(publisher: Publisher) -> list[str]:
+    """Return the keys of what is not marked as sent."""
+    async with publisher.outbox.database.separate("the test", read_only=True) as transaction:
+        rows = await transaction.run(
+            lambda session: session.execute(
+                select(OUTBOX.c.subject).where(OUTBOX.c.published.is_(None)).order_by(OUTBOX.c.id)
+            )
+        )
+        return [row.subject for row in rows]
+
+
+async def is_empty(publisher: Publisher) -> bool:
+    return await waiting(publisher) == []
+
+
+def subjects(broker: Noting) -> list[str]:
+    return [it.subject for it in broker.taken]
+
+
+async def test_what_was_committed_is_sent_and_kept(publisher: Publisher, heard: list[Signal]) -> None:
+    """What was there before, and what comes, at its commit; it is marked only once the broker has acknowledged it."""
+    broker = Noting()
+    await publisher.send(Placed("a"))
+    async with relaying(publisher, broker, poll=3600):
+        await until(lambda: subjects(broker) == ["a"])
+        await publisher.send(Placed("b"))
+        await until(lambda: subjects(broker) == ["a", "b"])
+        await until(lambda: EventsAcknowledged("orders", 1) in heard)
+    assert await waiting(publisher) == []
+    assert [it.subject for it in await publisher.outbox.written()] == ["a", "b"]
+
+
+async def test_what_another_process_commits_is_found(db: Database, publisher: Publisher) -> None:
+    """By looking now and then, for nobody rings here."""
+    broker = Noting()
+    other = Database.open(db.path)
+    await other.start()
+    async with relaying(publisher, broker, poll=0.05):
+        await Publisher(other, contract=Orders).send(Placed("a"))
+        await until(lambda: subjects(broker) == ["a"])
+    await other.close()
+
+
+async def test_p05_of_several_relays_one_is_at_work_and_keeps_the_order(db: Database, publisher: Publisher) -> None:
+    """Three processes of one outbox, one key, a thousand events."""
+    broker = Noting()
+    databases = [Database.open(db.path) for _ in range(2)]
+    for database in databases:
+        await database.start()
+    others = [Publisher(database, contract=Orders, source=Source("shop", "orders")) for database in databases]
+    async with contextlib.AsyncExitStack() as stack:
+        for each in (publisher, *others):
+            await stack.enter_async_context(relaying(each, broker, poll=0.05, seconds=1.0))
+        for start in range(0, 1000, 50):
+            async with db.transaction():
+                for number in range(start, start + 50):
+                    publisher.publish(Placed("a", number))
+        await until(lambda: len(broker.taken) == 1000)
+    numbers = [msgspec.json.decode(it.data, type=Placed).count for it in broker.taken]
+    assert numbers == list(range(1000))
+    for database in databases:
+        await database.close()
+
+
+async def test_p06_an_event_that_is_refused_holds_back_its_own_key(publisher: Publisher, heard: list[Signal]) -> None:
+    """The later ones of the key wait for it; others do not."""
+    broker = Noting()
+    refusals: list[str] = []
+
+    def refuse_once(envelopes: Sequence[Envelope]) -> Exception | None:
+        first = [it for it in envelopes if it.data == b'{"order":"a","count":1}']
+        if first and len(refusals) < 2:
+            refusals.append(first[0].id)
+            return InvalidArgument("not this one")
+        return None
+
+    broker.failing = refuse_once
+    async with publisher.outbox.database.transaction():
+        for order, number in (("a", 1), ("b", 2), ("a", 3), ("b", 4)):
+            publisher.publish(Placed(order, number))
+    async with relaying(publisher, broker):
+        await until(lambda: len(broker.taken) == 2)
+        assert subjects(broker) == ["b", "b"]
+        await until(lambda: len(broker.taken) == 4)
+    assert [msgspec.json.decode(it.data)["count"] for it in broker.taken] == [2, 4, 1, 3]
+    (refused,) = [it for it in heard if isinstance(it, EventRefused)]
+    assert (refused.subject, str(refused.error)) == ("a", "not this one")
+    assert len(refusals) == 2
+
+
+async def test_p07_events_that_are_refused_for_ever_keep_no_other_waiting(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though they fill more than one batch at the head, and they are not tried in a tight loop."""
+    monkeypatch.setattr("freestone.events.relay._AT_ONCE", 8)
+    broker = Noting()
+
+    def poison(envelopes: Sequence[Envelope]) -> Exception | None:
+        return InvalidArgument("never") if any(it.subject.startswith("bad") for it in envelopes) else None
+
+    broker.failing = poison
+    async with publisher.outbox.database.transaction():
+        for number in range(20):
+            publisher.publish(Placed(f"bad {number}"))
+        publisher.publish(Placed("good"))
+    clock = FakeClock()
+    async with relaying(publisher, broker, clock=clock, poll=0.02):
+        await until(lambda: subjects(broker) == ["good"])
+        calls = broker.calls
+        await publisher.send(Placed("better"))
+        await until(lambda: subjects(broker) == ["good", "better"])
+        assert broker.calls == calls + 1
+    assert len(await waiting(publisher)) == 20
+
+
+async def test_p36_a_broker_that_is_away_keeps_nobody_waiting(publisher: Publisher, heard: list[Signal]) -> None:
+    """Commands go on; what they announce is sent when it is back, in order, each once."""
+    broker = Noting()
+    broker.failing = lambda _: Unavailable("away")
+    async with relaying(publisher, broker):
+        for number in range(30):
+            await publisher.send(Placed("a", number))
+        await until(lambda: sum(isinstance(it, RelayDelayed) for it in heard) >= 4)
+        delays = [it.seconds for it in heard if isinstance(it, RelayDelayed)]
+        assert delays[0] < delays[3]
+        broker.failing = lambda _: None
+        await until(lambda: len(broker.taken) == 30)
+    assert [msgspec.json.decode(it.data)["count"] for it in broker.taken] == list(range(30))
+
+
+async def test_a_full_outbox_refuses_events_until_the_broker_takes_some(
+    publisher: Publisher, heard: list[Signal]
+) -> None:
+    """At the bound that is set, with an error that says when to try again."""
+    broker = Noting()
+    broker.failing = lambda _: Unavailable("away")
+    for number in range(5):
+        await publisher.send(Placed("a", number))
+    clock = FakeClock()
+    async with relaying(publisher, broker, most=5, clock=clock):
+        await until(lambda: publisher.outbox.full)
+        with pytest.raises(ResourceExhausted, match="5 events of orders wait in its outbox for the broker"):
+            await publisher.send(Placed("b"))
+        broker.failing = lambda _: None
+        await until(lambda: len(broker.taken) == 5)
+        while publisher.outbox.full:
+            clock.advance(2.0)
+            await asyncio.sleep(0.01)
+        await publisher.send(Placed("b"))
+        await until(lambda: len(broker.taken) == 6)
+    assert [it.full for it in heard if isinstance(it, EventsWaiting)] == [True, False]
+
+
+async def test_a_relay_sends_what_waits_before_it_stops(publisher: Publisher) -> None:
+    """As long as it is given time."""
+    broker = Noting()
+    async with relaying(publisher, broker) as relay:
+        await until(lambda: relay._leads)
+        async with publisher.outbox.database.transaction():
+            for number in range(600):
+                publisher.publish(Placed("a", number))
+    assert len(broker.taken) == 600
+    assert await waiting(publisher) == []
+
+
+async def test_a_relay_stops_though_the_broker_is_away(publisher: Publisher) -> None:
+    """What waits is there for the process that follows."""
+    broker = Noting()
+    broker.failing = lambda _: Unavailable("away")
+    await publisher.send(Placed("a"))
+    async with asyncio.timeout(30):
+        async with relaying(publisher, broker):
+            await until(lambda: broker.calls)
+    assert await waiting(publisher) == ["a"]
+
+
+async def test_old_events_go_once_they_are_sent(publisher: Publisher) -> None:
+    """What waits is kept however old it is, and the newest is, too."""
+    broker, outbox = Noting(), publisher.outbox
+    for order in ("a", "b", "c", "d"):
+        await publisher.send(Placed(order))
+    look = Waiting(outbox)
+    await look.start()
+    rows = await look.after(0, frozenset(), 10)
+    now = SystemClock().now()
+    await look.mark([rows[0], rows[2], rows[3]], now)
+    assert await look.trim(now - timedelta(days=1)) == 0
+    assert await look.trim(now + timedelta(days=1)) == 2
+    assert [it.subject for it in await outbox.written()] == ["b", "d"]
+    async with relaying(publisher, broker):
+        await until(lambda: subjects(broker) == ["b"])
+
+
+async def test_what_was_sent_is_sent_again(publisher: Publisher) -> None:
+    """Since a time, for a broker that has lost it, in its order; whoever asks is told how far it is."""
+    broker, look = Noting(), Waiting(publisher.outbox)
+    await look.start()
+    for order in ("a", "b", "c"):
+        await publisher.send(Placed(order))
+    old = SystemClock().now() - timedelta(hours=1)
+    async with publisher.outbox.database.transaction():
+        await publisher.outbox.database.execute(
+            update(OUTBOX).where(OUTBOX.c.subject == "a").values(time=int(old.timestamp() * 1e6))
+        )
+    told: list[tuple[int, int]] = []
+    async with relaying(publisher, broker):
+        await until(lambda: len(broker.taken) == 3)
+        await until(lambda: is_empty(publisher))
+        broker.taken.clear()
+        assert await look.again(old + timedelta(minutes=1), lambda done, total: told.append((done, total))) == 2
+        await until(lambda: len(broker.taken) == 2)
+    assert subjects(broker) == ["b", "c"]
+    assert told == [(2, 2)]
+
+
+@pytest.mark.parametrize("held", [1, 600])
+async def test_held_keys_are_passed_over_however_many(publisher: Publisher, held: int) -> None:
+    """In the database or, where they are too many for a query, here."""
+    async with publisher.outbox.database.transaction():
+        for order in ("key 0", "other"):
+            publisher.publish(Placed(order))
+    look = Waiting(publisher.outbox)
+    await look.start()
+    found = await look.after(0, frozenset(f"key {number}" for number in range(held)), 10)
+    assert [it.envelope.subject for it in found] == (["other"] if held == 1 else ["key 0", "other"])
+
+
+async def test_a_lost_lease_does_not_end_the_relay(publisher: Publisher, tmp_path: Path) -> None:
+    """Whatever the database does, it begins again."""
+    broker = Noting()
+    async with relaying(publisher, broker, seconds=0.5) as relay:
+        await until(lambda: relay._leads)
+        await publisher.outbox.database.close()
+        await until(lambda: not relay._leads)
+        await publisher.outbox.database.start()
+        await publisher.send(Placed("a"))
+        await until(lambda: subjects(broker) == ["a"])
