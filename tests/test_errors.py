@@ -33,10 +33,11 @@ def test_the_tree_that_is_printed_is_the_tree_that_is() -> None:
 
 
 def test_the_canonical_errors_cover_every_code() -> None:
-    """All sixteen, and a lost connection, which shares the code of an unreachable one."""
+    """All sixteen; a lost connection shares the code of an unreachable one, a reused key that of a wrong argument."""
     assert {cls.code for cls in errors.CANONICAL} == set(Code)
-    assert len(errors.CANONICAL) == 17
+    assert len(errors.CANONICAL) == 18
     assert errors.ConnectionLost.code is errors.Unavailable.code is Code.UNAVAILABLE
+    assert errors.KeyReused.code is errors.InvalidArgument.code is Code.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize("cls", errors.CANONICAL)

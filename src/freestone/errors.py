@@ -6,6 +6,7 @@ The first split is the one that a caller acts on: may this be tried again withou
     ├── ServiceError                          a call ended without a result
     │   ├── DidNotHappen                      the call had no effect
     │   │   ├── InvalidArgument       3
+    │   │   │   └── KeyReused         3       its key stands for another command
     │   │   ├── NotFound              5
     │   │   ├── AlreadyExists         6
     │   │   ├── PermissionDenied      7
@@ -179,6 +180,10 @@ class InvalidArgument(DidNotHappen, code=Code.INVALID_ARGUMENT):
     """A path to the argument at fault, as ``resources[2].minutes``; empty if it is no single one."""
 
 
+class KeyReused(InvalidArgument, code=Code.INVALID_ARGUMENT):
+    """The idempotency key was used before, for a command with other arguments."""
+
+
 class NotFound(DidNotHappen, code=Code.NOT_FOUND):
     """What was asked for does not exist."""
 
@@ -247,7 +252,7 @@ class DataLoss(MayHaveHappened, code=Code.DATA_LOSS):
 
 
 CANONICAL: tuple[type[ServiceError], ...] = (
-    Cancelled, Unknown, InvalidArgument, DeadlineExceeded, NotFound, AlreadyExists, PermissionDenied,
+    Cancelled, Unknown, KeyReused, InvalidArgument, DeadlineExceeded, NotFound, AlreadyExists, PermissionDenied,
     ResourceExhausted, FailedPrecondition, Aborted, OutOfRange, Unimplemented, Internal, Unavailable,
     DataLoss, Unauthenticated, ConnectionLost,
 )  # fmt: skip

@@ -81,6 +81,18 @@ class HandlerRepeated(Signal):
     trace_id: str
 
 
+class ReplyRecalled(Signal):
+    """A command was answered with what it came to before, under the same key.
+
+    ``raced`` is whether it was begun all the same, and undone because another one was faster. Where that takes the form
+    of a lost race, it is announced as such, and the reply is found before the next run.
+    """
+
+    operation: str
+    raced: bool
+    trace_id: str
+
+
 class RequestAdmitted(Signal):
     """A call that came over the wire begins, after it waited for so many seconds."""
 

@@ -24,7 +24,7 @@ from freestone.call import (
 from freestone.clock import system_random
 from freestone.contract import Contract, command, query
 from freestone.errors import Aborted, NotFound
-from freestone.service import MOST_REPETITIONS, current, deadline
+from freestone.service import MOST_REPETITIONS, Stored, current, deadline
 from freestone.signals import SIGNALS, HandlerRepeated, Signal
 from freestone.wire import Hello
 
@@ -105,6 +105,34 @@ class ShopService(Shop):
         return len([item async for item in items])
 
 
+class Kept:
+    """Keeps replies in memory, once the transaction is committed that they belong to."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Stored] = {}
+
+    async def prepare(self) -> None: ...
+
+    async def recall(self, scope: str, key: str) -> Stored | None:
+        return self.kept.get((scope, key))
+
+    async def remember(self, scope: str, key: str, stored: Stored) -> bool:
+        context = current()
+        assert context is not None
+
+        class Pending:
+            async def commit(_) -> None:  # noqa: N805
+                self.kept[scope, key] = stored
+
+            async def rollback(_) -> None: ...  # noqa: N805
+
+        context.enlist(object(), Pending())
+        return True
+
+    async def settle(self, scope: str, key: str, stored: Stored) -> Stored:
+        return self.kept.setdefault((scope, key), stored)
+
+
 Placed = Callable[[ShopService], AbstractAsyncContextManager[Shop]]
 
 
@@ -128,7 +156,7 @@ def placed(request: pytest.FixtureRequest) -> Placed:
 
     def place(shop: ShopService) -> AbstractAsyncContextManager[Shop]:
         dispatcher = Dispatcher({})
-        dispatcher.add("shop", shop, transacts=True)
+        dispatcher.add("shop", shop, replies=Kept())
         if request.param == "memory":
             return over_the_wire(dispatcher)
         near = {"local": LocalTransport, "codec": CodecTransport}[request.param]
@@ -271,7 +299,7 @@ async def test_a_wait_that_would_outlast_the_deadline_is_not_begun() -> None:
     shop = ShopService()
     shop.losses = 1000
     dispatcher = Dispatcher({}, random=Late())  # type: ignore[arg-type]
-    dispatcher.add("shop", shop, transacts=True)
+    dispatcher.add("shop", shop, replies=Kept())
     it = client(Shop, LocalTransport(dispatcher, "shop"))
     with heard() as signals, pytest.raises(Aborted):
         async with deadline(0.25):
@@ -298,7 +326,7 @@ async def test_a_race_that_a_callee_has_lost_is_not_its_callers() -> None:
     shop, mall = ShopService(), MallService()
     shop.losses = 1000
     dispatcher = Dispatcher({"mall": mall})
-    dispatcher.add("shop", shop, transacts=True)
+    dispatcher.add("shop", shop, replies=Kept())
     near = client(Shop, LocalTransport(dispatcher, "shop"))
     async with deadline(60):
         with pytest.raises(Aborted):

@@ -108,6 +108,8 @@ class App:
     """Where runs keep their state."""
     data: Path = Path(".freestone/data")
     """The directory of the services' databases."""
+    keys: float = 24 * 3600.0
+    """Seconds for which it is kept what a command came to, so that its repetitions are known."""
     secrets: Path = Path("/run/secrets")
     """The directory of the secret files."""
     python_gc: bool = False

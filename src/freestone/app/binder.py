@@ -14,7 +14,7 @@ from freestone.call import Dispatcher, FallbackTransport, Transport, client, sta
 from freestone.clock import Clock, Ids, Random, SystemClock, SystemIds, system_random
 from freestone.contract import Contract, Operation, contract_of
 from freestone.errors import ConfigurationError, Mistake
-from freestone.service import Settings, dependencies, fallbacks, is_marked
+from freestone.service import Replies, Settings, dependencies, fallbacks, is_marked
 
 
 class Resource(Protocol):
@@ -73,7 +73,12 @@ class Binder:
             self._resource(name, cls, kind)
         self.instances[name] = instance = cls(**arguments)
         self._bind_fallbacks(name, cls)
-        self.dispatcher.add(name, instance, transacts=name in self.resources)
+        self.dispatcher.add(name, instance, replies=self._replies(name))
+
+    def _replies(self, name: str) -> Replies | None:
+        """Return where a service keeps what its commands came to: in its database, if it has one."""
+        found = (getattr(resource, "replies", None) for resource in self.resources.get(name, ()))
+        return next((replies for replies in found if replies is not None), None)
 
     def client(self, contract: type[Any]) -> Any:
         """Return a client of the contract. Raises ConfigurationError if no service keeps it."""

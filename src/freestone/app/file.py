@@ -19,13 +19,15 @@ from .address import http_address
 from .broker import EventSettings, read_events
 from .discovery import Discovery, read_discovery, read_nats
 from .document import Document, Table
-from .policies import read_policies
+from .policies import read_duration, read_policies
 from .reach import Tls, read_endpoints, read_nameservers, read_tls
 from .serving import read_serving
 from .topology import Topology, check_name, read_topologies
 from .wire import read_wire
 
 FILE_NAME = "freestone.toml"
+KEEP_KEYS = 24 * 3600.0
+"""Seconds for which it is kept what a command came to, if the file does not say."""
 HOME_NAME = ".freestone"
 _GATEWAY_LISTENS = "127.0.0.1:8000"
 REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
@@ -79,6 +81,8 @@ class ApplicationFile:
     """Where runs keep their state: ``.freestone`` beside the file, unless somebody says otherwise."""
     data: Path
     """The directory of the services' databases; ``data`` below ``home`` where the file does not name one."""
+    keys: float
+    """Seconds for which it is kept what a command came to."""
     secrets: Path
     """The directory of the secret files."""
     policies: Policies
@@ -173,7 +177,9 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     )
     settings = _read_settings(root.table("settings"), services)
     home = home or directory / HOME_NAME
-    data = _read_directory(root.table("data"), directory, str(home / "data"))
+    data_table = root.table("data")
+    keys = read_duration(data_table, "keys", KEEP_KEYS)
+    data = _read_directory(data_table, directory, str(home / "data"))
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
     python_gc = _read_process(root.table("process"))
     policies = read_policies(root.table("calls"), {*services, *externals})
@@ -193,6 +199,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         settings=settings,
         home=home,
         data=data,
+        keys=keys,
         secrets=secrets,
         policies=policies,
         python_gc=python_gc,

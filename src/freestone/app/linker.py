@@ -74,6 +74,7 @@ class _Linker:
             settings=file.settings,
             home=file.home,
             data=file.data,
+            keys=file.keys,
             secrets=file.secrets,
             python_gc=file.python_gc,
             policies=file.policies,

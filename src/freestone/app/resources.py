@@ -39,7 +39,8 @@ class Resources:
 
     A service has one database, however many attributes use it. Its migrations are in the folder ``migrations`` beside
     the module of the service's class; ``clock`` is the time of its leases, by default the machine's. ``migrates`` is
-    whether they are applied when it is opened; otherwise a database that lacks some is refused.
+    whether they are applied when it is opened; otherwise a database that lacks some is refused. ``keys`` is for how
+    many seconds it is kept what a command came to.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Resources:
         publishing: Publishing | None = None,
         *,
         migrates: bool = True,
+        keys: float | None = None,
     ) -> None:
         self._directory = directory
         self._clock = clock
         self._migrates = migrates
+        self._keys = keys
         self._publishing = publishing or Publishing()
         self._databases: dict[str, Database] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -74,13 +77,18 @@ class Resources:
 
     def database(self, service: str, cls: type[Any]) -> Database:
         """Return the service's database, which is the same at each call."""
-        from freestone.data import Database  # SQLAlchemy is imported only where a service has a database
+        # SQLAlchemy is imported only where a service has a database.
+        from freestone.data import KEEP_KEYS, Database
 
         found = self._databases.get(service)
         if found is None:
             path, migrations = self._directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations"
             found = self._databases[service] = Database.open(
-                path, migrations, clock=self._clock, migrates=self._migrates
+                path,
+                migrations,
+                clock=self._clock,
+                migrates=self._migrates,
+                keys=KEEP_KEYS if self._keys is None else self._keys,
             )
         return found
 

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, final
 
 from freestone.clock import Random, system_random
-from freestone.contract import Operation, contract_of, fingerprint, is_mutable, operations
+from freestone.contract import Kind, Operation, contract_of, fingerprint, is_mutable, operations
 from freestone.errors import Unimplemented
-from freestone.service import CURRENT, Context
+from freestone.service import CURRENT, Context, Replies
 from freestone.signals import SIGNALS, CallEnded
 
+from .once import Once
 from .outcome import outcome, undo
 from .repetition import lost_race, run_again
 from .target import Target
@@ -30,21 +31,28 @@ class Dispatcher:
         """The operations by name; ``find`` says what is wrong with a name that is not here."""
         self.fingerprints: dict[str, str] = {}
         """The services by name, each with the fingerprint of its contract."""
+        self.keeping: set[str] = set()
+        """The services that keep what their commands came to."""
         self._random = random or system_random()
         for service, instance in services.items():
             self.add(service, instance)
 
-    def add(self, service: str, instance: object, *, essential: bool = False, transacts: bool = False) -> None:
+    def add(self, service: str, instance: object, *, essential: bool = False, replies: Replies | None = None) -> None:
         """Serve one more; an essential one is never refused for load. Raises TypeError if it keeps no contract.
 
-        ``transacts`` is whether its handlers have transactions, which may lose a race and be run again.
+        ``replies`` is where it keeps what its commands came to, if it has a database: then each takes effect once, and
+        its handlers have transactions, which may lose a race and be run again.
         """
         contract = contract_of(instance)
+        once = None if replies is None else Once(replies)
+        if once is not None:
+            self.keeping.add(service)
         for operation in operations(contract).values():
             name, method = f"{service}.{operation.name}", getattr(instance, operation.name)
-            if transacts and not operation.streams and any(is_mutable(it.type) for it in operation.parameters):
+            if once is not None and not operation.streams and any(is_mutable(it.type) for it in operation.parameters):
                 method = _with_a_copy(operation, method)
-            self.targets[name] = Target(name, operation, method, essential, random=self._random)
+            of_command = once if operation.kind is Kind.COMMAND else None
+            self.targets[name] = Target(name, operation, method, essential, once=of_command, random=self._random)
         self.fingerprints[service] = fingerprint(contract)
 
     def find(self, name: str) -> Target:
@@ -65,6 +73,8 @@ async def invoke(target: Target, arguments: tuple[Any, ...], context: Context) -
     started = asyncio.get_running_loop().time() if SIGNALS.observed else 0.0
     failure: BaseException | None = None
     try:
+        if target.once is not None and context.has_key:
+            return await target.once.perform(target, arguments, context)
         result = await target.method(*arguments)
         if context.enlisted is not None:
             await context.commit()

@@ -79,8 +79,8 @@ class _Near:
     """One operation: what is the same in each of its calls."""
 
     __slots__ = (
-        "command", "copy_arguments", "copy_result", "deadlines", "limited", "method", "operation", "settled",
-        "target",
+        "command", "copy_arguments", "copy_result", "deadlines", "keeps", "limited", "method", "operation",
+        "settled", "target",
     )  # fmt: skip
 
     def __init__(self, target: Target, deadlines: Deadlines) -> None:
@@ -93,6 +93,8 @@ class _Near:
         self.deadlines = deadlines
         self.limited = deadlines.limit(target.name) is not None
         """Whether the operation has a limit of its own, so that its caller's timer is not enough."""
+        self.keeps = target.once is not None
+        """Whether what it comes to is kept."""
         self.settled = self.copy_arguments is None and target.operation.takes is None
         """Whether nothing in the arguments will have changed when the key of a call is derived from them."""
 
@@ -130,7 +132,7 @@ class _Near:
                 context.receive(None, self._key(caller, arguments))
         if outer.extra is not None:
             context.receive(outer.extra, outer.extra.given_key if self.command else None)
-        if SIGNALS.observed:
+        if self.keeps or SIGNALS.observed:
             result = await invoke(self.target, arguments, context)
         else:
             token = CURRENT.set(context)
@@ -159,9 +161,7 @@ class _Near:
     def _key(self, caller: Context, arguments: tuple[Any, ...]) -> str:
         """Return the key of a command whose arguments can change, or are not all there yet."""
         operation = self.operation
-        if operation.takes is not None:
-            arguments = (*arguments[: operation.takes_at], *arguments[operation.takes_at + 1 :])
-        return caller.key_of_call(self.target.name, operation, arguments)
+        return caller.key_of_call(self.target.name, operation, operation.without_items(arguments))
 
     async def _arm(self, arguments: tuple[Any, ...]) -> Any:
         """Call it under a timer of its own."""

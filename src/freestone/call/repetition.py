@@ -64,6 +64,8 @@ async def run_again(target: Target, arguments: tuple[Any, ...], context: Context
 
 async def run(target: Target, arguments: tuple[Any, ...], context: Context) -> Any:
     """Run the method once in the context, which is current, and commit. Undoes nothing."""
+    if target.once is not None and context.has_key:
+        return await target.once.perform(target, arguments, context)
     result = await target.method(*arguments)
     if context.enlisted is not None:
         await context.commit()

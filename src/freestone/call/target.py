@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from freestone.clock import Random, system_random
 from freestone.contract import Kind, Operation
 from freestone.wire import SENDS
 
 from .policy import Habit
+
+if TYPE_CHECKING:
+    from .once import Once
 
 
 @final
@@ -26,6 +29,8 @@ class Target:
     """Whether it is let in whatever the load is."""
     habit: Habit = field(default_factory=Habit)
     """Whether its calls tend to end at once."""
+    once: Once | None = None
+    """What has it take effect once; None for a query, and for a command of a service that keeps no replies."""
     random: Random = field(default_factory=system_random)
     """For the waits before its handler is run again."""
     kind: int = field(init=False)

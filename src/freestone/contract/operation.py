@@ -120,6 +120,12 @@ class Operation:
         """Return the arguments as the method takes them: the caller's items in their place."""
         return (*arguments[: self.takes_at], items, *arguments[self.takes_at :])
 
+    def without_items(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return arguments as the method takes them without the caller's items, if it takes some."""
+        if self.takes is None:
+            return arguments
+        return (*arguments[: self.takes_at], *arguments[self.takes_at + 1 :])
+
     def declares(self, error: BaseException) -> bool:
         """Whether the error may cross as itself: it is a canonical one, or one of ``raises``."""
         return type(error) in CANONICAL or isinstance(error, self.raises)

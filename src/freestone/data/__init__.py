@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .database import Database
+from .database import KEEP_KEYS, Database
 from .fence import fence
 from .framework_tables import METADATA, Part
 from .metadata import knows_tables, metadata_of
@@ -13,6 +13,7 @@ from .transaction import Transaction
 from .versions import Loss, NoSuchRevision, Version, WouldLose, downgrade, known_versions, upgrade, versions
 
 __all__ = [
+    "KEEP_KEYS",
     "METADATA",
     "Database",
     "Loss",

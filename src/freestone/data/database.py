@@ -22,6 +22,7 @@ from freestone.signals import SIGNALS, HandlerRepeated
 
 from .era import era_of
 from .fence import fence
+from .idempotency import DatabaseReplies
 from .lease import DatabaseLeases
 from .misuse import TransactionRequired
 from .postgres_lease import PostgresLeases
@@ -40,6 +41,9 @@ _Ts = TypeVarTuple("_Ts")
 
 _PATIENCE = 10.0
 """Seconds for which a transaction without a deadline waits for another process to release the lock."""
+
+KEEP_KEYS = 24 * 3600.0
+"""Seconds for which it is kept what a command came to, if nobody says otherwise."""
 
 _OPENED: ContextVar[Mapping[Database, Transaction]] = ContextVar(
     "freestone.transactions",
@@ -76,6 +80,7 @@ class Database:
         *,
         clock: Clock | None = None,
         migrates: bool = True,
+        keys: float = KEEP_KEYS,
     ) -> None:
         """``open`` is how to get one."""
         self.migrations = migrations
@@ -84,6 +89,8 @@ class Database:
         self._is_open = False
         self._random = system_random()
         clock = clock or SystemClock()
+        self.replies = DatabaseReplies(self, clock, keys)
+        """What the commands of its service came to, by their idempotency keys."""
         self._leases = Leases(_leases_in(store, lambda: self.store, clock), clock)
 
     @classmethod
@@ -98,6 +105,7 @@ class Database:
         waiting: int = 1000,
         clock: Clock | None = None,
         migrates: bool = True,
+        keys: float = KEEP_KEYS,
     ) -> Database:
         """Return the database in that file, or at that place in PostgreSQL, which ``start()`` then opens.
 
@@ -106,18 +114,19 @@ class Database:
         default as the file or the database is called; ``readers`` how many queries read a file at a time, and
         ``connections`` how many this process has to PostgreSQL; ``waiting`` how many transactions may wait for their
         turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases in a file, by default the
-        machine's; ``migrates`` whether it is migrated when it is started, and otherwise refused if it lacks migrations.
-        Raises ConfigurationError for other databases.
+        machine's; ``migrates`` whether it is migrated when it is started, and otherwise refused if it lacks migrations;
+        ``keys`` for how many seconds it is kept what a command came to. Raises ConfigurationError for other databases.
         """
         scheme, separator, _ = str(where).partition("://")
         if separator and scheme != "sqlite":
             store = _postgres(str(where), name, connections, waiting)
-            return cls(store, migrations, clock=clock, migrates=migrates)
+            return cls(store, migrations, clock=clock, migrates=migrates, keys=keys)
         return cls(
             SQLite(_path(where), readers=readers, waiting=waiting, monotonic=(clock or SystemClock()).monotonic),
             migrations,
             clock=clock,
             migrates=migrates,
+            keys=keys,
         )
 
     @classmethod
@@ -204,6 +213,7 @@ class Database:
     async def close(self) -> None:
         """Refuse new transactions, wait for those that are open, and close the file. Does nothing if it is closed."""
         if self._is_open:
+            await self.replies.close()
             self._is_open = False
             await self._store.close()
 

@@ -9,7 +9,7 @@ from freestone.clock import Clock, Ids, SystemClock, SystemIds, system_random
 from freestone.contract import Contract, Event, contract_of_event, type_name
 from freestone.data import Database, Transaction, TransactionRequired
 from freestone.errors import InvalidArgument
-from freestone.service import current
+from freestone.service import Replies, current
 
 from .broker import Source
 from .envelope import JSON, Envelope, encode_data, partition_of, subject_of
@@ -64,6 +64,11 @@ class Publisher:
         self._source = f"/{self.outbox.source.application}/{self.outbox.source.service}"
         self._known: set[type[Event]] = set()
         self._open: WeakKeyDictionary[Transaction, list[Envelope]] = WeakKeyDictionary()
+
+    @property
+    def replies(self) -> Replies:
+        """What the commands of its service came to, which is kept in the same database."""
+        return self.outbox.database.replies
 
     def __repr__(self) -> str:
         return f"<Publisher {self._source}>"

@@ -18,7 +18,7 @@ from typing import Any, final
 
 import msgspec
 
-from freestone.errors import CANONICAL, Code, MayHaveHappened, ResourceExhausted, ServiceError
+from freestone.errors import CANONICAL, Code, KeyReused, MayHaveHappened, ResourceExhausted, ServiceError
 
 from .pointer import pointer
 
@@ -130,7 +130,7 @@ def problem_of(
     if declared is not None and contract is not None:
         slug = f"{kebab(contract.__name__)}/{slug}"
     return Problem(
-        STATUS[code],
+        HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(error, KeyReused) else STATUS[code],
         base + slug,
         title_of(shown) if shown is not None else code.name,
         error.message,

@@ -22,6 +22,7 @@ from .mark import Mark, is_marked, leave_mark, marked, marks_on
 from .order import order
 from .race import MOST_REPETITIONS, next_run
 from .received import Received, note_result, received
+from .replies import Replies, Stored
 from .secret import Secret
 from .service import dependencies, fallbacks, service
 from .settings import Given, Misfit, Settings, misfits, settings_from
@@ -43,8 +44,10 @@ __all__ = [
     "Mark",
     "Misfit",
     "Received",
+    "Replies",
     "Secret",
     "Settings",
+    "Stored",
     "TraceParent",
     "acting_as",
     "continuing",
