@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 from freestone.errors import Unavailable
 from freestone.lease import Held
 
+from .cancellation import heeding
 from .connection import NatsConnection
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class NatsLeases:
 
         stream = await self._stream()
         try:
-            message = await stream.get_msg(f"KV_{self._bucket}", subject=self._subject(name))
+            message = await heeding(stream.get_msg(f"KV_{self._bucket}", subject=self._subject(name)))
         except NotFoundError:
             return _Entry()
         value: dict[str, Any] = json.loads(message.data or b"{}")
@@ -112,7 +113,7 @@ class NatsLeases:
             headers["Nats-TTL"] = f"{math.ceil(seconds)}s"  # the server counts in whole seconds
         data = json.dumps({"holder": entry.holder, "grant": entry.grant}).encode()
         try:
-            return (await stream.publish(self._subject(name), data, headers=headers)).seq
+            return (await heeding(stream.publish(self._subject(name), data, headers=headers))).seq
         except APIError as error:
             if error.err_code in (10071, 10164):  # wrong last sequence
                 return None
@@ -124,7 +125,7 @@ class NatsLeases:
             from nats.js.api import KeyValueConfig
 
             config = KeyValueConfig(self._bucket, description="Who holds which lease", replicas=self._replicas)
-            await context.create_key_value(config)  # does nothing if there is such a one
+            await heeding(context.create_key_value(config))  # does nothing if there is such a one
             self._made = True
         return cast("JetStreamContext", context)
 

@@ -180,3 +180,23 @@ async def test_a_reader_that_retention_catches_up_with_is_told(connect: Connect,
     assert caught.value.after.position == 4 * BATCH - 1
     assert ids(await read(bench, bench.there, 1, caught.value.after)) == named(4 * BATCH - 1)
     await late.close()
+
+
+async def test_a_reader_that_is_cancelled_ends_whatever_it_was_about(bench: Bench) -> None:
+    """In the moment of an answer too, which nats-py takes for a reason to go on."""
+    await bench.here.publish([envelope(number) for number in range(5)])
+
+    async def read_for_ever() -> None:
+        async with contextlib.aclosing(
+            bench.there.read(SOURCE, frozenset([ORDERED]), frozenset([0, 1]), None)
+        ) as batches:
+            async for _ in batches:
+                pass
+
+    for turns in range(300):
+        reading = asyncio.create_task(read_for_ever())
+        for _ in range(turns % 60):
+            await asyncio.sleep(0)
+        reading.cancel()
+        done, _ = await asyncio.wait([reading], timeout=20)
+        assert done, f"after {turns % 60} turns of the loop it went on"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar, final
 
-from freestone.cluster import NatsConnection
+from freestone.cluster import NatsConnection, heeding
 from freestone.errors import FreestoneError, Unavailable
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ async def heard(work: Awaitable[T]) -> T:
     from nats.errors import Error, NoRespondersError
 
     try:
-        return await work
+        return await heeding(work)
     except NoRespondersError as error:
         raise Unavailable("nobody in NATS answers for the stream") from error
     except (TimeoutError, Error, OSError) as error:

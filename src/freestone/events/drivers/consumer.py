@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import msgspec
 
-from freestone.cluster import NatsConnection
+from freestone.cluster import NatsConnection, heeding
 from freestone.errors import Unavailable
 
 from .api import ANSWER, answered, heard
@@ -128,9 +128,9 @@ class Consumer:
         if client is None or subscription is None or client.is_closed:
             return
         with contextlib.suppress(Exception):  # a courtesy
-            await subscription.unsubscribe()
+            await heeding(subscription.unsubscribe())
             if client.is_connected:
-                await client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}")
+                await heeding(client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}"))
 
     async def _ask_for_more(self) -> None:
         """Have so many messages on their way that the reader need not wait for a round trip."""
