@@ -456,7 +456,7 @@ class EventsRemoved(Signal):
 
 
 class EventsAppended(Signal):
-    """A stream has acknowledged events, some of which it had already. ``attempts`` is how often they were sent."""
+    """A stream has acknowledged events, some of which it had already. ``attempts`` is how often that was tried."""
 
     stream: str
     count: int

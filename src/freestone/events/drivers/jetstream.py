@@ -29,7 +29,7 @@ _log = logging.getLogger("freestone.events")
 PATIENCE: Final = 30.0
 """Seconds for which events are sent again and again. A cluster elects a leader in 5 to 6."""
 _ACKNOWLEDGED: Final = 2.0
-"""Seconds for the first acknowledgement; each later one has twice as long, for a server may be slow and not gone."""
+"""Seconds for the first acknowledgement; later ones have two and four times as long, for a server may be slow."""
 _FIRST, _MOST = 0.05, 1.0
 """Seconds between two tries, at first and at most."""
 _AT_ONCE: Final = 8
@@ -132,12 +132,12 @@ class JetStreamBroker:
         loop = asyncio.get_running_loop()
         began, attempts, wait = loop.time(), 0, _FIRST
         while True:
+            attempts += 1
             try:
                 async with asyncio.timeout_at(until):
                     client = await self._connection.connected()
                 stream = await self._stream_to_append()
-                attempts += 1
-                seconds = min(_ACKNOWLEDGED * 2 ** (attempts - 1), max(0.1, until - loop.time()))
+                seconds = min(_ACKNOWLEDGED * 2 ** min(attempts - 1, 2), max(0.1, until - loop.time()))
                 known = await append(client, stream, batch, self._ids.new(), seconds)
             except (Unavailable, TimeoutError) as error:
                 self._own = None
