@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from . import completion, db
+from . import completion, db, events
 from .failure import Program
 from .options import File, Json, Topology, examples
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 contracts = typer.Typer(no_args_is_help=True, help="Look at contracts.")
 app.add_typer(contracts, name="contract")
 app.add_typer(db.program, name="db")
+app.add_typer(events.program, name="events")
 
 
 def main() -> None:

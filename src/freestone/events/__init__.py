@@ -22,22 +22,31 @@ from .misuse import ForeignEvent
 from .subscription import Subscription, subscribe, subscriptions
 
 if TYPE_CHECKING:
+    from .aside import State
+    from .choice import Choice
     from .embedded import EmbeddedBroker
+    from .kept import Kept
+    from .lag import Lag, lags
     from .log import Log
+    from .looking import Written, last_event, later_events, latest_events, waiting_events
     from .outbox import Outbox
     from .publisher import Publisher
     from .relay import Relay
     from .subscribers import Subscribers
+    from .tending import count_kept, drop_kept, find_kept, retry_kept
     from .waiting import Waiting
 
 __all__ = [
     "JSON",
     "MSGPACK",
     "Broker",
+    "Choice",
     "Cursor",
     "EmbeddedBroker",
     "Envelope",
     "ForeignEvent",
+    "Kept",
+    "Lag",
     "Log",
     "LogLost",
     "LogTrimmed",
@@ -47,21 +56,46 @@ __all__ = [
     "Recorded",
     "Relay",
     "Source",
+    "State",
     "Subscribers",
     "Subscription",
     "Waiting",
+    "Written",
+    "count_kept",
+    "drop_kept",
     "encode_data",
+    "find_kept",
     "from_json",
     "from_msgpack",
+    "lags",
+    "last_event",
+    "later_events",
+    "latest_events",
     "partition_of",
+    "retry_kept",
     "subject_of",
     "subscribe",
     "subscriptions",
     "to_json",
     "to_msgpack",
+    "waiting_events",
 ]
 
 _HOMES = {
+    "State": "aside",
+    "Choice": "choice",
+    "Kept": "kept",
+    "Lag": "lag",
+    "lags": "lag",
+    "Written": "looking",
+    "last_event": "looking",
+    "later_events": "looking",
+    "latest_events": "looking",
+    "waiting_events": "looking",
+    "count_kept": "tending",
+    "drop_kept": "tending",
+    "find_kept": "tending",
+    "retry_kept": "tending",
     "EmbeddedBroker": "embedded",
     "Log": "log",
     "Outbox": "outbox",

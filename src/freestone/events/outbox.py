@@ -67,6 +67,11 @@ def to_microseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
+def from_microseconds(microseconds: int) -> datetime:
+    """Return a time that the table has."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
 @final
 class Outbox:
     """The outbox of one service, in its database."""
