@@ -116,8 +116,9 @@ class Replica(Shop):
 class World:
     """Replicas of a shop in memory, and a pool that calls them."""
 
-    def __init__(self, *names: str, policy: CallPolicy | None = None) -> None:
+    def __init__(self, *names: str, policy: CallPolicy | None = None, keeping: str = "") -> None:
         self.network = MemoryNetwork()
+        self.keeping = frozenset(keeping)
         self.replicas = {name: Replica(name) for name in names}
         self.servers: dict[str, Server] = {}
         hello = Hello(application="academy", process="edge", instance="1")
@@ -132,7 +133,10 @@ class World:
 
     async def start(self, name: str) -> None:
         hello = Hello(application="academy", process="shop", instance=name)
-        self.servers[name] = Server(Dispatcher({"shop": self.replicas[name]}), hello, network=self.network)
+        dispatcher = Dispatcher({"shop": self.replicas[name]})
+        if name in self.keeping:
+            dispatcher.keeping.add("shop")
+        self.servers[name] = Server(dispatcher, hello, network=self.network)
         await self.servers[name].listen(MemoryAddress(name))
 
     async def kill(self, name: str) -> None:
@@ -405,3 +409,69 @@ async def test_streams_are_spread_too() -> None:
             await stream.aclose()  # type: ignore[attr-defined]
         known = world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas
         assert [it.streams for it in known] == [0, 0]
+
+
+async def taken_by(world: World) -> str:
+    """Return the name of the replica that has begun a command and holds it."""
+    async with asyncio.timeout(10):
+        _, pending = await asyncio.wait(
+            [asyncio.ensure_future(it.begun.wait()) for it in world.replicas.values()],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        for task in pending:
+            task.cancel()
+    return next(name for name, it in world.replicas.items() if it.begun.is_set())
+
+
+async def hold(world: World) -> tuple[asyncio.Future[str], str]:
+    """Have a command begun, and held by whoever has it; return it, and who that is."""
+    for replica in world.replicas.values():
+        replica.held, replica.begun = asyncio.Event(), asyncio.Event()
+        replica.attempts.clear()
+    call = asyncio.ensure_future(world.shop.buy())
+    return call, await taken_by(world)
+
+
+async def test_a_command_that_was_begun_is_sent_again_to_who_keeps_replies() -> None:
+    """Under its key; of those who have not said that they keep any, nobody gets it a second time."""
+    async with World("a", "b", keeping="ab") as world:
+        call, first = await hold(world)
+        other = world.replicas[next(name for name in "ab" if name != first)]
+        assert other.held is not None
+        other.held.set()
+        await world.kill(first)
+        assert await call == other.name
+        assert [attempt for _, attempt in other.attempts] == [1]
+        assert other.attempts[0][0] == world.replicas[first].attempts[0][0]
+
+
+async def test_a_command_that_was_begun_is_not_sent_to_who_keeps_none() -> None:
+    """Such a replica is left while an older version is replaced: it would do it a second time."""
+    async with World("a", "b", keeping="a") as world:
+        await world.kill("b")
+        assert set(await world.chosen(5)) == {"a"}  # that the other is gone was noticed
+        call, first = await hold(world)
+        assert first == "a"
+        await world.start("b")
+        held = world.replicas["b"].held
+        assert held is not None
+        held.set()
+        await world.kill("a")
+        with pytest.raises(ConnectionLost):
+            await call
+        assert world.replicas["b"].attempts == []
+        assert await world.shop.buy() == "b"
+
+
+async def test_that_a_repetition_came_to_nothing_does_not_undo_the_first() -> None:
+    """Its error must not say that the command did not happen."""
+    async with World("a", "b", keeping="ab") as world:
+        call, first = await hold(world)
+        other = world.replicas[next(name for name in "ab" if name != first)]
+        other.error = Unavailable("out of order")
+        assert other.held is not None
+        other.held.set()
+        await world.kill(first)
+        with pytest.raises(ConnectionLost, match="was sent, and no answer came") as caught:
+            await call
+        assert caught.value.retried

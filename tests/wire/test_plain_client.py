@@ -129,7 +129,9 @@ class Call:
         if command and outer is not None:
             outer.handler.sent_command = True
         trace = trace_id() if outer is None else outer.trace_id
-        identity, extra = msgspec.msgpack.decode(b"\x92" + tail(outer, command_key(outer) if command else None))
+        given = operation.decode_arguments(self._arguments)
+        key = command_key(outer, operation.name, operation, given) if command else None
+        identity, extra = msgspec.msgpack.decode(b"\x92" + tail(outer, key))
         return {
             "command": command,
             "credit": 32 if operation.streams else 0,

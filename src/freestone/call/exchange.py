@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from freestone.errors import Unimplemented
+from freestone.errors import ServiceError, Unimplemented
 from freestone.service import CURRENT
 
 from .connection import Answer, PeerConnection
 from .feed import Feed
+from .policy import Safety
 from .source import Source
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
     balancer = destination.balancer
     destination.budget.calls += 1
     before = 0 if key is None or outer is None else outer.handler.before
+    doubt: ServiceError | None = None
     sent = 0
     try:
         while True:
@@ -49,6 +51,8 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
             now = loop.time()
             connection = replica.connection
             assert connection is not None
+            if doubt is not None and route.safety is Safety.COMMAND and not route.keeps(connection):
+                raise doubt
             check_version(route.name, connection)
             future: asyncio.Future[Answer] = loop.create_future()
             call_id = route.send(connection, now, outer, when, arguments, future, key, before + sent)
@@ -76,7 +80,8 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
             if source.taken:
                 raise route.failure(answer)
             leaving = replica.connection is not connection
-            await route.again(answer, sent, when, leaving, "" if outer is None else outer.trace_id)
+            trace = "" if outer is None else outer.trace_id
+            doubt = await route.again(answer, sent, when, leaving, trace, connection, doubt)
             now = loop.time()
     finally:
         await source.close()

@@ -15,7 +15,15 @@ from typing import Any, Final, final
 
 from freestone.clock import trace_id as new_trace_id
 from freestone.contract import ErrorBody, Kind, Operation
-from freestone.errors import ConnectionLost, DeadlineExceeded, Internal, ResourceExhausted, ServiceError, Unavailable
+from freestone.errors import (
+    Aborted,
+    ConnectionLost,
+    DeadlineExceeded,
+    Internal,
+    ResourceExhausted,
+    ServiceError,
+    Unavailable,
+)
 from freestone.service import CURRENT, Context
 from freestone.signals import SIGNALS, CallGivenUp, CallRepeated
 from freestone.wire import Error, FrameTooLarge, RequestEncoder
@@ -34,6 +42,8 @@ from .source import Source
 
 _BLAMED: Final = frozenset({int(Unavailable.code), int(DeadlineExceeded.code), int(Internal.code)})
 """The errors that speak against the replica that answers with them."""
+_UNTRIED: Final = frozenset({Unavailable, Aborted, ResourceExhausted})
+"""The errors that say of one attempt that it came to nothing, and nothing of an earlier one."""
 _REFUSED: Final = 0.1
 """Seconds that a refused call counts as having taken, at least."""
 
@@ -136,16 +146,24 @@ class Route:
         destination.budget.calls += 1
         before = 0 if key is None or outer is None else outer.handler.before
         failed: Replica[PeerConnection] | None = None
+        doubt: ServiceError | None = None
         sent = 0
         while True:
             replica = balancer.pick(now) if home is None else balancer.home(home, now)
             if replica is None:
-                replica = await self.reach(when, home)
+                try:
+                    replica = await self.reach(when, home)
+                except Unavailable:
+                    if doubt is not None:
+                        raise doubt from None  # that nobody is there now says nothing about the first time
+                    raise
                 now = loop.time()
             elif replica is failed:
                 replica = balancer.another(replica, now) or replica
             connection = replica.connection
             assert connection is not None
+            if doubt is not None and self.safety is Safety.COMMAND and not self.keeps(connection):
+                raise doubt  # this replica would do it a second time
             sent += 1
             if self.hedge is not None and (delay := self.hedge.delay(self.seen)) is not None:
                 answer = await Race(self, outer, when, arguments, sent - 1).run(replica, now, delay)
@@ -177,7 +195,8 @@ class Route:
             if type(answer) is bytes:
                 return self.operation.decode_result(answer)
             leaving = replica.connection is not connection
-            await self.again(answer, sent, when, leaving, "" if outer is None else outer.trace_id)
+            trace = "" if outer is None else outer.trace_id
+            doubt = await self.again(answer, sent, when, leaving, trace, connection, doubt)
             failed = replica
             now = loop.time()
 
@@ -241,27 +260,49 @@ class Route:
         else:
             balancer.answered(replica, began, now)
 
-    async def again(self, answer: Answer, sent: int, when: float, leaving: bool, trace: str) -> None:
+    def keeps(self, connection: PeerConnection) -> bool:
+        """Whether the peer has said that the service keeps there what its commands came to."""
+        peer = connection.wire.peer
+        return peer is not None and self.name.rpartition(".")[0] in peer.keeps
+
+    async def again(
+        self,
+        answer: Answer,
+        sent: int,
+        when: float,
+        leaving: bool,
+        trace: str,
+        connection: PeerConnection | None = None,
+        doubt: ServiceError | None = None,
+    ) -> ServiceError | None:
         """Wait until a call that ended so after that many sendings is to be made again. Raises what it failed with.
 
-        ``leaving`` is whether the connection that it was sent on takes no more calls.
+        ``leaving`` is whether the connection that it was sent on takes no more calls; ``doubt`` is what has left it
+        open whether a command took effect, in an earlier attempt. Returns that for the next one.
         """
         failure = self.failure(answer)
+        lost = self.command and isinstance(answer, Lost)
+        kept = lost and self.safety is Safety.COMMAND and connection is not None and self.keeps(connection)
         begun = not isinstance(answer, Error) or answer.begun
         now = self.pool.loop.time()
+        safety = Safety.KEPT if kept else self.safety
         decision = next_attempt(
-            self.policy.retry, failure, begun=begun, leaving=leaving, safety=self.safety, sent=sent,
+            self.policy.retry, failure, begun=begun, leaving=leaving, safety=safety, sent=sent,
             left=when - now, budget=self.destination.budget, now=now, random=self.pool.random,
         )  # fmt: skip
         if isinstance(decision, Stop):
             failure.retried = decision.gave_up
             if SIGNALS.observed and decision is not Stop.UNSAFE:
                 SIGNALS.announce(CallGivenUp(self.name, decision.value, failure, trace))
+            if doubt is not None and type(failure) in _UNTRIED:
+                doubt.retried = True
+                raise doubt
             raise failure
         if SIGNALS.observed:
             SIGNALS.announce(CallRepeated(self.name, sent, decision, failure, trace))
         if decision > 0:
             await asyncio.sleep(decision)
+        return failure if lost else doubt
 
     def send(
         self,

@@ -132,7 +132,9 @@ class Server:
             self._wheel = TimerWheel(loop, _expire)
             self._starter = starter(loop)
             self._admission = Admission(self._serving, loop)
-        hello = replace(self._hello, services=dict(self._dispatcher.fingerprints))
+        hello = replace(
+            self._hello, services=dict(self._dispatcher.fingerprints), keeps=tuple(sorted(self._dispatcher.keeping))
+        )
         session = Session(
             self._dispatcher,
             hello,

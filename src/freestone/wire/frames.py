@@ -63,6 +63,8 @@ class Hello(Struct, frozen=True, kw_only=True):
     """An id of this run of this replica, to tell it from its siblings and from its predecessor."""
     services: Mapping[str, str] = {}
     """The services that the sender serves, each with the fingerprint of its contract."""
+    keeps: tuple[str, ...] = ()
+    """Those of them that keep what their commands came to, so that one which is sent again takes effect once."""
     max_frame: Annotated[int, Meta(ge=1024, le=2**32 - 1)] = 16 * 1024 * 1024
     """Bytes that a frame sent to the sender may have after its length field."""
     max_calls: Annotated[int, Meta(ge=1, le=2**32 - 1)] = 1024

@@ -44,9 +44,11 @@ class Safety(enum.Enum):
     """Nothing: it reads."""
     IDEMPOTENT = "idempotent"
     """Nothing: the contract says that the command has one effect however often it is made."""
+    KEPT = "kept"
+    """Nothing: all attempts of a command carry one key, and whoever took it keeps what it came to."""
     COMMAND = "command"
-    """It may have its effect twice. All of its attempts carry one idempotency key, so that who keeps the keys knows
-    them as one; where nothing happened, the second is the first."""
+    """It may have its effect twice, for whoever took it keeps nothing; where nothing happened, the second is the
+    first."""
 
 
 @final
@@ -69,9 +71,8 @@ class Stop(enum.Enum):
 def repeatable(failure: ServiceError, begun: bool, safety: Safety) -> bool:
     """Whether a call that failed so may be made again. ``begun`` is whether a handler may have run.
 
-    This is the one place that knows; a callee that keeps idempotency keys will make more of it safe. Only the
-    canonical classes themselves count: an error of the domain that derives from one, as a quota that is used up, says
-    the same the next time.
+    This is the one place that knows. Only the canonical classes themselves count: an error of the domain that derives
+    from one, as a quota that is used up, says the same the next time.
     """
     kind = type(failure)
     if kind is Unavailable or kind is Aborted:
