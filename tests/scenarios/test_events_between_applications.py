@@ -81,6 +81,7 @@ async def test_another_application_hears_by_the_contract_alone(server: NatsServe
         await order(shop, shop_app, 60, 90)
         async with processes(bank_app, "monolith", tmp_path / "bank-home") as bank:
             found = await entries(bank, bank_app, 90)
+            assert not [line for line in bank.output if "was made" in line], "the bank announces nothing"
     assert len(found) == 90
     for place, customer in enumerate(("ada", "bob", "eve")):
         assert of(customer, found) == list(range(place, 90, 3))

@@ -104,8 +104,10 @@ def embedded(
     return EmbeddedBroker(logs, keep=keep, clock=clock)
 
 
-def jetstream(connection: NatsConnection, application: str, settings: EventSettings, ids: Ids) -> Broker:
-    """Return the broker in NATS."""
+def jetstream(
+    connection: NatsConnection, application: str, settings: EventSettings, ids: Ids, *, announces: bool
+) -> Broker:
+    """Return the broker in NATS; ``announces`` is whether this process publishes, or only listens."""
     from freestone.events.drivers import JetStreamBroker, StreamSettings
 
     stream = StreamSettings(
@@ -115,7 +117,9 @@ def jetstream(connection: NatsConnection, application: str, settings: EventSetti
         max_bytes=settings.max_bytes,
         duplicate_window=settings.duplicate_window,
     )
-    return JetStreamBroker(connection, application, stream, partitions=settings.partitions, ids=ids)
+    return JetStreamBroker(
+        connection, application, stream, partitions=settings.partitions, announces=announces, ids=ids
+    )
 
 
 def relays(

@@ -150,7 +150,9 @@ class Host:
             if plan.broker == "embedded":
                 broker, partitions = embedded(part, services, resources, keep, clock, ids), 1
             else:
-                broker = jetstream(self._connection(hello), plan.application, app.events, ids)
+                broker = jetstream(
+                    self._connection(hello), plan.application, app.events, ids, announces=bool(part.publishing)
+                )
                 partitions, alone = app.events.partitions, self.process.replicas == 1
                 workers += relays(part, services, resources, broker, keep, clock, random, alone=alone)
             listening = Listening(

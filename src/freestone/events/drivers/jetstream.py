@@ -56,6 +56,7 @@ class JetStreamBroker:
         settings: StreamSettings | None = None,
         *,
         partitions: int = 8,
+        announces: bool = True,
         patience: float = PATIENCE,
         clock: Clock | None = None,
         ids: Ids | None = None,
@@ -63,12 +64,14 @@ class JetStreamBroker:
         """``application`` is the one that publishes here, and whose stream is made; any one's can be read.
 
         ``partitions`` is into how many parts the readers of this process have sorted the keys: a number that divides
-        64. ``patience`` is for how many seconds a publish is tried.
+        64; ``announces`` is whether the stream is made when this starts, and not only when it is needed; ``patience``
+        is for how many seconds a publish is tried.
         """
         self._connection = connection
         self._application = application
         self._settings = settings or StreamSettings()
         self._partitions = partitions
+        self._announces = announces
         self._patience = patience
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock, system_random())
@@ -79,11 +82,11 @@ class JetStreamBroker:
         self._unwatch = connection.watch(self._forget)
 
     async def start(self) -> None:
-        """Make the stream or bring it up to date, if NATS answers; otherwise that is done when it does.
+        """Make the stream or bring it up to date, if this announces and NATS answers; otherwise when it is needed.
 
         Raises ConfigurationError if the stream can't become what it is to be.
         """
-        if self._connection.is_connected:
+        if self._announces and self._connection.is_connected:
             try:
                 await self._stream_to_append()
             except Unavailable as error:
