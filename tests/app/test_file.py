@@ -63,7 +63,7 @@ def test_what_is_not_written_has_its_default(tmp_path: Path) -> None:
     file = read(tmp_path / "freestone.toml")
     assert file.gateway is not None
     assert file.gateway.listen == TcpAddress("127.0.0.1", 8000)
-    assert file.data == tmp_path / ".freestone/data"
+    assert file.data.directory == tmp_path / ".freestone/data"
     assert file.secrets == Path("/run/secrets")
     assert not file.python_gc
     assert file.deadlines.default == 10.0

@@ -6,6 +6,7 @@ from .collector import settle
 from .config import settings_of, variable_name
 from .connect import CLIENT, connect
 from .control import CONTROL, Control, ProcessStatus
+from .data import DataUrls, variables_of
 from .databases import databases, owns_database
 from .document import Document, Table
 from .entrance import Entrance, Opened
@@ -34,6 +35,7 @@ __all__ = [
     "ApplicationFile",
     "BadReference",
     "Control",
+    "DataUrls",
     "Document",
     "Entrance",
     "Environment",
@@ -80,4 +82,5 @@ __all__ = [
     "settings_of",
     "settle",
     "variable_name",
+    "variables_of",
 ]

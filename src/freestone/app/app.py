@@ -16,6 +16,7 @@ from freestone.service import Settings
 from freestone.wire import Limits
 
 from .broker import EventSettings
+from .data import DataUrls
 from .discovery import Discovery
 from .entrance import Entrance
 from .environment import Environment
@@ -107,7 +108,11 @@ class App:
     home: Path = Path(".freestone")
     """Where runs keep their state."""
     data: Path = Path(".freestone/data")
-    """The directory of the services' databases."""
+    """The directory of the services' databases that are in files."""
+    urls: DataUrls = field(default_factory=DataUrls)
+    """Where those are that are not."""
+    connections: int = 10
+    """How many connections a service of a process has to PostgreSQL at most."""
     keys: float = 24 * 3600.0
     """Seconds for which it is kept what a command came to, so that its repetitions are known."""
     secrets: Path = Path("/run/secrets")

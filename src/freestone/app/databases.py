@@ -30,7 +30,7 @@ def databases(app: App, services: Collection[str] | None = None) -> Mapping[str,
             mistakes.append(Mistake(f"service {name}", "it has no database", "declare one, as db: Database"))
     if mistakes:
         raise ConfigurationError(mistakes)
-    resources = Resources(app.data)
+    resources = Resources(app.data, urls=app.urls, connections=app.connections)
     chosen = owners if services is None else services
     return {name: resources.database(name, app.services[name].cls) for name in chosen}
 

@@ -17,6 +17,7 @@ from freestone.wire import Limits
 
 from .address import http_address
 from .broker import EventSettings, read_events
+from .data import DataEntry, read_data
 from .discovery import Discovery, read_discovery, read_nats
 from .document import Document, Table
 from .policies import read_duration, read_policies
@@ -79,8 +80,8 @@ class ApplicationFile:
     """The values of ``[settings.NAME]``, by service, as TOML has them."""
     home: Path
     """Where runs keep their state: ``.freestone`` beside the file, unless somebody says otherwise."""
-    data: Path
-    """The directory of the services' databases; ``data`` below ``home`` where the file does not name one."""
+    data: DataEntry
+    """Where the services' databases are; in the directory ``data`` below ``home`` where the file does not say."""
     keys: float
     """Seconds for which it is kept what a command came to."""
     secrets: Path
@@ -179,7 +180,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     home = home or directory / HOME_NAME
     data_table = root.table("data")
     keys = read_duration(data_table, "keys", KEEP_KEYS)
-    data = _read_directory(data_table, directory, str(home / "data"))
+    data = read_data(data_table, directory, home / "data", services)
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
     python_gc = _read_process(root.table("process"))
     policies = read_policies(root.table("calls"), {*services, *externals})

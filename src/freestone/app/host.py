@@ -132,7 +132,16 @@ class Host:
         """A pool for each of somebody else's services; it says the name of the application that it means."""
         part = part_of_process(plan, self.process)
         migrates = app.environment is not Environment.PRODUCTION
-        resources = Resources(app.data, clock, _publishing(plan), migrates=migrates, keys=app.keys)
+        resources = Resources(
+            app.data,
+            clock,
+            _publishing(plan),
+            migrates=migrates,
+            keys=app.keys,
+            urls=app.urls,
+            connections=app.connections,
+            makes_roles=migrates,
+        )
         surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
         self._binder = Binder(app.kept_by, self._transport, surroundings)
         control = ControlService(self.process.name, replica, self.process.services, clock)

@@ -14,6 +14,7 @@ from freestone.events import Source, subscriptions
 from freestone.service import Given, Settings, dependencies, meant, misfits, order
 
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec, SubscriptionSpec
+from .data import find_urls
 from .document import Document
 from .entrance import Entrance
 from .environment import read_environment
@@ -37,9 +38,11 @@ def load(
     """
     document = Document.open(find(path, cwd or Path.cwd()))
     environment = read_environment(variables, document.mistakes)
-    app = _Linker(document, parse(document, home)).app()
+    file = parse(document, home)
+    urls = find_urls(file.data, file.services, file.secrets, variables, document.mistakes)
+    app = _Linker(document, file).app()
     refuse(document.mistakes)
-    return replace(app, environment=environment)
+    return replace(app, environment=environment, urls=urls)
 
 
 @final
@@ -73,7 +76,8 @@ class _Linker:
             topologies=file.topologies,
             settings=file.settings,
             home=file.home,
-            data=file.data,
+            data=file.data.directory,
+            connections=file.data.connections,
             keys=file.keys,
             secrets=file.secrets,
             python_gc=file.python_gc,

@@ -13,6 +13,7 @@ from freestone.schedule import schedules
 from .address import http_url
 from .app import SubscriptionSpec
 from .broker import event_lines
+from .data import data_lines
 from .differences import policy_lines
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
 from .serving import serving_lines
@@ -43,6 +44,8 @@ def render(plan: Plan) -> str:
 
         each process: finds its limit up to 10000 calls at a time, 1000 more wait 1s at most
 
+        data: in postgresql://academy@db.example/academy, a schema and a role each service, 10 connections at most
+
         events: by NATS, in JSON, kept 14d; 8 partitions, 1 replica in files, duplicates absorbed for 2m
     """
     count = len(plan.processes)
@@ -51,6 +54,8 @@ def render(plan: Plan) -> str:
     for process in plan.processes:
         lines.extend(_process_lines(plan, process))
     lines += ["", *policy_lines(plan.app.policies), "", *serving_lines(plan.app.serving)]
+    if data := data_lines(plan.app.urls, plan.app.connections):
+        lines += ["", *data]
     if plan.broker is not None:
         lines += ["", *event_lines(plan.app.events, plan.broker)]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What a host gives to services as their own: where on this machine an application keeps its data."""
+"""What a host gives to services as their own, where the application keeps its data."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from freestone.events import Source
 
 from .binder import Resource
 from .broker import Format
+from .data import DataUrls
 
 if TYPE_CHECKING:
     from freestone.data import Database
@@ -41,6 +42,8 @@ class Resources:
     the module of the service's class; ``clock`` is the time of its leases, by default the machine's. ``migrates`` is
     whether they are applied when it is opened; otherwise a database that lacks some is refused. ``keys`` is for how
     many seconds it is kept what a command came to.
+    ``urls`` are where databases are that are in no file, with at most so many ``connections`` each; ``makes_roles`` is
+    whether a service's role and schema in a shared one are made if they are missing.
     """
 
     def __init__(
@@ -51,8 +54,14 @@ class Resources:
         *,
         migrates: bool = True,
         keys: float | None = None,
+        urls: DataUrls | None = None,
+        connections: int = 10,
+        makes_roles: bool = False,
     ) -> None:
         self._directory = directory
+        self._urls = urls or DataUrls()
+        self._connections = connections
+        self._makes_roles = makes_roles
         self._clock = clock
         self._migrates = migrates
         self._keys = keys
@@ -77,20 +86,33 @@ class Resources:
 
     def database(self, service: str, cls: type[Any]) -> Database:
         """Return the service's database, which is the same at each call."""
-        # SQLAlchemy is imported only where a service has a database.
-        from freestone.data import KEEP_KEYS, Database
-
         found = self._databases.get(service)
         if found is None:
-            path, migrations = self._directory / f"{service}.db", Path(inspect.getfile(cls)).parent / "migrations"
-            found = self._databases[service] = Database.open(
-                path,
-                migrations,
-                clock=self._clock,
-                migrates=self._migrates,
-                keys=KEEP_KEYS if self._keys is None else self._keys,
-            )
+            migrations = Path(inspect.getfile(cls)).parent / "migrations"
+            found = self._databases[service] = self._database(service, migrations)
         return found
+
+    def _database(self, service: str, migrations: Path) -> Database:
+        # SQLAlchemy is imported only where a service has a database.
+        from freestone.data import KEEP_KEYS, Database, Share
+
+        share: Share | None = None
+        where: str | Path = self._directory / f"{service}.db"
+        if (own := self._urls.services.get(service)) is not None:
+            where = own.reveal()
+        elif self._urls.shared is not None:
+            where = self._urls.shared.reveal()
+            share = Share(service, self._makes_roles)
+        return Database.open(
+            where,
+            migrations,
+            name=service,
+            share=share,
+            connections=self._connections,
+            clock=self._clock,
+            migrates=self._migrates,
+            keys=KEEP_KEYS if self._keys is None else self._keys,
+        )
 
     def publisher(self, service: str, cls: type[Any]) -> Publisher:
         """Return the service's publisher, which is the same at each call; its database is there, declared or not."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .database import KEEP_KEYS, Database
+from .database import KEEP_KEYS, Database, Share
 from .fence import fence
 from .framework_tables import METADATA, Part
 from .metadata import knows_tables, metadata_of
 from .migrations import MigrationError, drift, migrate
 from .misuse import ReadOnlyTransaction, TransactionRequired
+from .postgres_url import PostgresUrl
 from .revision import NothingDiffers, drift_of, write_revision
 from .transaction import Transaction
 from .versions import Loss, NoSuchRevision, Version, WouldLose, downgrade, known_versions, upgrade, versions
@@ -21,7 +22,9 @@ __all__ = [
     "NoSuchRevision",
     "NothingDiffers",
     "Part",
+    "PostgresUrl",
     "ReadOnlyTransaction",
+    "Share",
     "Transaction",
     "TransactionRequired",
     "Version",

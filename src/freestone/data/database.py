@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, final, overload
@@ -50,6 +51,17 @@ _OPENED: ContextVar[Mapping[Database, Transaction]] = ContextVar(
     default=MappingProxyType({}),
 )
 """The transactions that were opened by ``Database.transaction()`` outside of a handler."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A service's part of a database in PostgreSQL: a schema, and a role that may enter no other."""
+
+    service: str
+    """The schema is called so."""
+    makes_role: bool = False
+    """Whether the role and the schema are made, as the URL's role, if they are missing."""
 
 
 @final
@@ -100,6 +112,7 @@ class Database:
         migrations: Path | None = None,
         *,
         name: str = "",
+        share: Share | None = None,
         readers: int = 4,
         connections: int = 10,
         waiting: int = 1000,
@@ -111,15 +124,16 @@ class Database:
 
         ``where`` is a path, or a URL: ``sqlite:///path``, ``postgresql://user:password@host/database``. ``migrations``
         is the folder of the service's migrations, which may be missing; ``name`` what messages call the database, by
-        default as the file or the database is called; ``readers`` how many queries read a file at a time, and
-        ``connections`` how many this process has to PostgreSQL; ``waiting`` how many transactions may wait for their
-        turn, beyond which they get ResourceExhausted; ``clock`` is the time of its leases in a file, by default the
-        machine's; ``migrates`` whether it is migrated when it is started, and otherwise refused if it lacks migrations;
-        ``keys`` for how many seconds it is kept what a command came to. Raises ConfigurationError for other databases.
+        default as the file or the database is called; ``share`` whose part it is of a database in PostgreSQL that
+        several services share; ``readers`` how many queries read a file at a time; ``connections`` how many this
+        process has to PostgreSQL; ``waiting`` how many transactions may wait for their turn, beyond which they get
+        ResourceExhausted; ``clock`` is the time of its leases in a file, by default the machine's; ``migrates`` whether
+        it is migrated when it is started, and otherwise refused if it lacks migrations; ``keys`` for how many seconds
+        it is kept what a command came to. Raises ConfigurationError for other databases.
         """
         scheme, separator, _ = str(where).partition("://")
         if separator and scheme != "sqlite":
-            store = _postgres(str(where), name, connections, waiting)
+            store = _postgres(str(where), name, share, connections, waiting)
             return cls(store, migrations, clock=clock, migrates=migrates, keys=keys)
         return cls(
             SQLite(_path(where), readers=readers, waiting=waiting, monotonic=(clock or SystemClock()).monotonic),
@@ -477,17 +491,23 @@ def _leases_in(store: Store, opened: Callable[[], Store], clock: Clock) -> Lease
     return PostgresLeases(opened) if store.dialect == "postgresql" else DatabaseLeases(opened, clock, era_of(clock))
 
 
-def _postgres(url: str, name: str, connections: int, waiting: int) -> Store:
+def _postgres(url: str, name: str, share: Share | None, connections: int, waiting: int) -> Store:
     parsed = PostgresUrl.parse(url)
     try:
         from .postgres import Postgres  # and with it asyncpg, which not everybody has
+        from .postgres_roles import of_service
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
             raise
         raise ConfigurationError(
             [Mistake(f"database {parsed}", "needs asyncpg", 'pip install "freestone[postgres]"')]
         ) from None
-    return Postgres(parsed, name=name or parsed.database, connections=connections, waiting=waiting)
+    name = name or (share.service if share is not None else parsed.database)
+    if share is None:
+        return Postgres(parsed, name=name, connections=connections, waiting=waiting)
+    steward = parsed if share.makes_role else None
+    theirs = of_service(parsed, share.service)
+    return Postgres(theirs, name=name, connections=connections, waiting=waiting, steward=steward)
 
 
 def _path(where: str | Path) -> Path:

@@ -26,6 +26,7 @@ from freestone.errors import Unavailable
 from .lane import PATIENCE, Lane
 from .postgres_driver import DIALECT, Connection, Reached
 from .postgres_failure import is_read_only, translate
+from .postgres_roles import provision
 from .postgres_url import PostgresUrl, quoted
 from .store import Dialect
 
@@ -62,8 +63,12 @@ class Postgres:
     reading: Lane
     own: Lane
 
-    def __init__(self, url: PostgresUrl, *, name: str, connections: int, waiting: int) -> None:
+    def __init__(
+        self, url: PostgresUrl, *, name: str, connections: int, waiting: int, steward: PostgresUrl | None = None
+    ) -> None:
+        """``steward`` is who makes the role and the schema of the URL if they are missing; None if nobody does."""
         self.url = url
+        self._steward = steward
         self.name = name
         self.place = str(url)
         self.prepared: set[str] = set()
@@ -79,7 +84,13 @@ class Postgres:
         self.reading = self._lane(engine, _READ, self._connections - _OWN - writers)
         self.own = self._lane(engine, _DECIDE, _OWN)
         try:
-            await self._greet()
+            try:
+                await self._greet()
+            except Unavailable as error:
+                if not _is_stranger(error) or not self.url.schema:
+                    raise
+                await self._settle(error)
+                await self._greet()
         except BaseException:
             await engine.dispose()
             raise
@@ -195,8 +206,21 @@ class Postgres:
             raise
         return connection
 
+    async def _settle(self, error: Unavailable) -> None:
+        """Have the role and the schema made, if somebody may."""
+        if self._steward is None:
+            raise Unavailable(
+                f"the database {self.name} has no role {self.url.user} with the schema {self.url.schema} at "
+                f"{self.place}, or another password: make them with `freestone db provision`"
+            ) from error
+        for sentence in await provision(self._steward, self.url.schema):
+            _log.info("database %s: %s", self.name, sentence)
+
     async def _greet(self) -> None:
-        """Make the first connection, and look at what the server says of itself."""
+        """Make the first connection, and look at what the server says of itself.
+
+        Raises Unavailable, for whose cause ``_is_stranger`` can be asked.
+        """
         await self.own.enter("the start")
         try:
             connection = await self.own.connect()
@@ -208,6 +232,8 @@ class Postgres:
                         f"the database {self.name} ({self.place}) is PostgreSQL {version.major}; it must be "
                         f"{_OLDEST} or later"
                     )
+                if self.url.schema and await driver.fetchval("SELECT current_schema()") != self.url.schema:
+                    raise Unavailable(f"there is no schema {self.url.schema} at {self.place}") from LookupError()
                 asked = ", ".join(f"current_setting('{name}')" for name in _WHEN_IT_MATTERS)
                 row = await driver.fetchrow(f"SELECT {asked}")
                 off = [name for name, value in zip(_WHEN_IT_MATTERS, row or (), strict=True) if value == "off"]
@@ -227,6 +253,12 @@ async def _driver(connection: AsyncConnection) -> Connection:
     """Return the driver's connection, a new one if it was lost."""
     raw = await connection.get_raw_connection()
     return cast("Connection", raw.driver_connection)
+
+
+def _is_stranger(error: Unavailable) -> bool:
+    """Whether the server is there, and does not know who asks, or has no schema for it."""
+    known = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError, LookupError)
+    return isinstance(error.__cause__, known)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -20,9 +20,10 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from freestone.app import CUT_EVERYWHERE, App, Host, Near, monolith, settings_of
+from freestone.app import CUT_EVERYWHERE, App, DataUrls, Host, Near, monolith, settings_of
 from freestone.call import CodecTransport, LocalTransport
 from freestone.clock import Clock, Random
+from freestone.service import Secret
 
 from .faults import Faults, Injector
 from .memory import wire_in_memory
@@ -54,13 +55,15 @@ async def running(
     placement: Placement = Placement.LOCAL,
     *,
     directory: Path | None = None,
+    data: str | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
     faults: Faults | None = None,
 ) -> AsyncGenerator[Running]:
     """Run an application's services for a block, placed that way, on databases of their own.
 
-    ``directory`` is where these are; without it, in a folder that is deleted afterwards. ``clock`` and ``random`` are
+    ``directory`` is where these are; without it, in a folder that is deleted afterwards. ``data`` is the URL of an
+    empty database in PostgreSQL in which they are instead, a schema each service. ``clock`` and ``random`` are
     given to the services, and refused where they run in processes of their own. ``faults`` go wrong on the calls of
     each process, and on the test's own. The gateway is not opened.
 
@@ -74,6 +77,8 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freestone-")))
+        urls = DataUrls() if data is None else DataUrls(Secret(data))
+        app = replace(app, data=directory / "data", urls=urls)
         if placement is Placement.PROCESSES:
             if clock is not None or random is not None:
                 raise ValueError("services in processes of their own can't share a test's clock or random")

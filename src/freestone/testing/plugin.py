@@ -5,7 +5,8 @@
 
 runs four times, once a placement. ``pytest --placement local`` runs it once; ``--placement local,processes`` twice.
 ``@pytest.mark.placements("local", "memory")`` says where a test makes sense. The application is the one of the nearest
-``freestone.toml`` upwards of the test; a project overrides the fixture ``freestone_file`` to name another.
+``freestone.toml`` upwards of the test; a project overrides the fixture ``freestone_file`` to name another, and
+``freestone_data`` to run on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -56,9 +57,19 @@ def freestone_file(request: pytest.FixtureRequest) -> Path | None:
     return None
 
 
+@pytest.fixture
+def freestone_data(request: pytest.FixtureRequest) -> str | None:
+    """The URL of an empty database in PostgreSQL that ``application`` runs on; None is files."""
+    return None
+
+
 @pytest_asyncio.fixture
 async def application(
-    request: pytest.FixtureRequest, placement: str, freestone_file: Path | None, tmp_path: Path
+    request: pytest.FixtureRequest,
+    placement: str,
+    freestone_file: Path | None,
+    freestone_data: str | None,
+    tmp_path: Path,
 ) -> AsyncGenerator[Running]:
     """The application, running in one placement, on fresh databases; see ``freestone.testing.Running``."""
     from freestone.app import load
@@ -66,7 +77,7 @@ async def application(
     from .placement import Placement, running
 
     app = load(freestone_file, cwd=request.path.parent)
-    async with running(app, Placement(placement), directory=tmp_path) as it:
+    async with running(app, Placement(placement), directory=tmp_path, data=freestone_data) as it:
         yield it
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import TypeVar, final
 
-from freestone.app import CLIENT, App
+from freestone.app import CLIENT, App, variables_of
 from freestone.call import (
     Network,
     Pool,
@@ -106,6 +106,7 @@ class Processes:
                 **os.environ,
                 "FREESTONE_HOME": str(self.home),
                 "FREESTONE_ENVIRONMENT": self.app.environment.value,
+                **variables_of(self.app.urls, self.app.services),
                 "FREESTONE_CRASH_AT": ",".join(self._crash_at),
                 "FREESTONE_CRASH_LOG": str(self._crash_log),
             },
