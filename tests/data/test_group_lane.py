@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -437,3 +438,20 @@ async def test_p30_whatever_they_do_and_whenever_they_are_cancelled(
         assert lane.open == 0
         assert not lane._queue
         assert lane.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+async def test_one_who_is_cancelled_as_another_leaves_is_cancelled(tmp_path: Path) -> None:
+    """The lane has passed over its place already, which must not become an error in the cancellation's place."""
+    database = Database.open(tmp_path / "lane.db")
+    await database.start()
+    lane = database.store.writing
+    await lane.enter("first")
+    waiting = asyncio.create_task(lane.enter("second"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    lane.leave()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await lane.enter("third")
+    lane.leave()
+    await database.close()

@@ -91,7 +91,8 @@ class GroupLane:
             await place.turn
         except asyncio.CancelledError:
             if place.turn.cancelled():
-                self._queue.remove(place)
+                if place in self._queue:  # unless whoever left in the same turn of the loop has passed over it
+                    self._queue.remove(place)
                 self._advance()
             else:
                 self.leave()

@@ -50,6 +50,8 @@ _PURGE: Final = 600.0
 """Seconds between two times that old rows of the inbox are forgotten."""
 _AT_ONCE: Final = 500
 """Rows that one statement forgets at most, so that nobody waits long for it."""
+_AGAIN: Final = Backoff(0.1, 5.0)
+"""Waits before it is tried again to read, or to handle an event, where the broker or the database is away."""
 _SKEW: Final = timedelta(minutes=1)
 """By how much clocks of two machines may differ, where a subscription is told from when an event is."""
 
@@ -88,7 +90,9 @@ class Subscriber:
         self._lanes = Lanes(subscription.concurrency, ROOM)
         self._watermarks: dict[int, Watermark] = {}
         self._written: dict[int, Cursor] = {}
-        self._tasks: dict[asyncio.Task[None], Work] = {}
+        self._leaving: set[int] = set()
+        """Partitions that are this process's for another moment, in which nothing more is begun."""
+        self._tasks: dict[asyncio.Task[bool | None], Work] = {}
         self._changed = Bell()
         self._progress = Bell()
         self._since = 0
@@ -119,16 +123,19 @@ class Subscriber:
 
     async def leave(self, partition: int) -> None:
         """Finish what is under way in a partition that is about to be another process's."""
+        self._leaving.add(partition)
         self._lanes.drop((partition,))
+        watermark = self._watermarks.pop(partition, None)  # so that nothing more of it is taken
         running = [task for task, work in self._tasks.items() if work.partition == partition]
         if running:
             await asyncio.wait(running)
-        if partition in self._watermarks:
-            await self._write_cursors()
+        if watermark is not None and watermark.cursor is not None:
+            await self._inbox.write({partition: watermark.cursor})
 
     def lose(self, partition: int) -> None:
         """Stop at once what is under way in a partition that is this process's no more."""
         self._lanes.drop((partition,))
+        self._leaving.discard(partition)
         self._watermarks.pop(partition, None)
         self._written.pop(partition, None)
         for task, work in self._tasks.items():
@@ -137,7 +144,7 @@ class Subscriber:
 
     async def _live(self) -> None:
         """Read as long as this process does, through whatever fails."""
-        failures, backoff = 0, Backoff(0.1, 5.0)
+        failures = 0
         tending = asyncio.create_task(self._tend())
         try:
             while True:
@@ -146,14 +153,14 @@ class Subscriber:
                     if self._since == 0:
                         await self._begin()
                     failures = 0
-                    held = frozenset(self._partitions.held)
+                    held = frozenset(self._partitions.held) - self._leaving
                     if held:
                         await self._read_until(changed, held)
                     else:
                         await changed.wait()
                 except Exception as error:
                     failures += 1
-                    delay = backoff.delay(failures, self._random)
+                    delay = _AGAIN.delay(failures, self._random)
                     _log.warning("%s could not read on, and tries it again in %.1f s: %s", self.name, delay, error)
                     _log.debug("where", exc_info=error)
                     await self._clock.sleep(delay)
@@ -220,7 +227,7 @@ class Subscriber:
             start = (await began(self._database))[self.name].cursor
             self._anew = start is None and self.subscription.start == "now"
             cursors = await self._inbox.cursors()
-            for partition in new & self._partitions.held.keys():
+            for partition in (new & self._partitions.held.keys()) - self._leaving:
                 self._watermarks[partition] = Watermark(cursors.get(partition, start))
         self._intake.forget()
         latest = [self._watermarks[it].latest for it in held if it in self._watermarks]
@@ -283,27 +290,36 @@ class Subscriber:
         while not self._stopping and (work := self._lanes.next()) is not None:
             task = asyncio.create_task(self._work(work))
             self._tasks[task] = work
-            task.add_done_callback(self._tasks.pop)
+            task.add_done_callback(self._ended)
 
-    async def _work(self, work: Work) -> None:
+    def _ended(self, task: asyncio.Task[bool | None]) -> None:
+        """Make room for more; also after work that was cancelled before it took its first step."""
+        blocked = None if task.cancelled() else task.result()
+        self._lanes.end(self._tasks.pop(task), blocked)
+        self._progress.ring()
+        self._run()
+
+    async def _work(self, work: Work) -> bool | None:
+        """Do a piece of work. Return whether its key is blocked now, None if that is not known."""
         watermark = self._watermarks.get(work.partition)
-        blocked: bool | None = None
-        try:
-            if work.recorded is None:
-                blocked = await self._intake.retry(work.key, work.partition)
-            else:
+        failures = 0
+        while True:
+            try:
+                if work.recorded is None:
+                    return await self._intake.retry(work.key, work.partition)
                 assert work.recorded.envelope is not None
                 blocked = await self._intake.take(work.recorded.envelope, work.partition, work.blocked)
                 if watermark is not None:
                     watermark.done(work.recorded.cursor)
-        except (StaleToken, LeaseLost) as error:
-            _log.warning("%s: an event of %s is another process's now: %s", self.name, work.key, error)
-        except Exception:
-            _log.exception("%s: an event of %s could neither be handled nor kept", self.name, work.key)
-        finally:
-            self._lanes.end(work, blocked)
-            self._progress.ring()
-            self._run()
+                return blocked
+            except (StaleToken, LeaseLost) as error:
+                _log.warning("%s: an event of %s is another process's now: %s", self.name, work.key, error)
+                return None
+            except Exception as error:  # as when the database is away: there is nowhere to keep the event either
+                failures += 1
+                delay = _AGAIN.delay(failures, self._random)
+                _log.warning("%s: an event of %s waits %.1f s for better times: %s", self.name, work.key, delay, error)
+                await self._clock.sleep(delay)
 
     async def _tend(self) -> None:
         """Write the cursors, look for what is due, and forget what is old, every now and then."""
@@ -327,12 +343,12 @@ class Subscriber:
 
     async def _wake(self, *, repair: bool) -> float:
         """Wake the keys of which something is due; return the seconds until more is."""
-        held = tuple(self._partitions.held)
+        held = self._partitions.held.keys() - self._leaving
         if not held:
             return _LOOK
         due, soonest = await self._intake.due(held, repair=repair)
         for key, partition in due:
-            if partition in self._partitions.held:
+            if partition in self._partitions.held and partition not in self._leaving:
                 self._lanes.wake(key, partition)
         self._run()
         return soonest

@@ -146,6 +146,11 @@ class _Subscribing:
         _Check(self, cls, name, attribute, scope, report).run()
 
 
+def _takes(annotated: Any, event: type) -> bool:
+    """Whether a parameter with that annotation takes the event."""
+    return annotated is Any or (isinstance(annotated, type) and issubclass(event, annotated))
+
+
 class _Check:
     """One method that is subscribed, against what a subscription must be."""
 
@@ -207,7 +212,7 @@ class _Check:
                 f", parameter {first}: {annotated.text}", f"it has no meaning here: {annotated.problem}",
                 "import it, or leave the annotation out", first,
             )  # fmt: skip
-        elif annotated is not event:
+        elif not _takes(annotated, event):
             self._mistake(
                 f", parameter {first}: {type_text(annotated)}", f"it is subscribed to {event.__name__}",
                 "say the same here", first,

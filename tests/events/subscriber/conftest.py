@@ -8,11 +8,12 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from freestone.clock import Clock, Random, SystemClock, system_random
@@ -32,6 +33,8 @@ from freestone.events import (
     subscribe,
     subscriptions,
 )
+from freestone.events.inbox import began
+from freestone.events.kept import KEPT
 from freestone.events.subscribers import Subscribers
 from freestone.service import service
 from freestone.signals import SIGNALS, EventHandled, Signal
@@ -267,7 +270,7 @@ class Rig:
         self.heard = heard
         self.broker: Broker | Any = ListBroker()
         self.partitions = 1
-        self.seconds = 1.0
+        self.seconds = 10.0
         self.remember = 30 * 86400.0
         self.clock: Clock = SystemClock()
         self.random: Random = system_random()
@@ -316,6 +319,48 @@ class Rig:
         finally:
             await workers.stop(drain)
 
+    def partition_log(self, partitions: int) -> None:
+        """Divide the log of the broker, in which nothing is yet."""
+        self.broker.partitions = partitions
+
+    async def kept(self, count: int) -> None:
+        """Wait until so many events are kept."""
+
+        async def are_kept() -> bool:
+            async with self.db.separate("the test", read_only=True) as transaction:
+                rows = await transaction.run(lambda session: session.execute(select(KEPT.c.id)))
+                return len(rows.all()) >= count
+
+        await self.eventually(are_kept)
+
+    async def retry_all(self) -> None:
+        """Have everything tried again that is aside, as a person does."""
+        await self.write(update(KEPT).where(KEPT.c.state == "aside").values(state="retrying", tries=0, next_try=0))
+
+    async def begun(self, subscription: str) -> None:
+        """Wait until a subscription is remembered."""
+
+        async def is_there() -> bool:
+            return subscription in await began(self.db)
+
+        await self.eventually(is_there)
+
+    async def eventually(self, condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
+        """Wait for what no signal tells, as somebody who looks again and again."""
+        async with asyncio.timeout(patience):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.01)
+
+    async def write(self, statement: Any) -> None:
+        """Execute a statement on the service's database."""
+
+        async def work() -> None:
+            await self.db.execute(statement)
+
+        await self.db.transact(work)
+
     async def entries(self, key: str | None = None) -> list[int]:
         """Return the numbers of the events that took effect, in their order."""
         async with self.db.separate("the test", read_only=True) as transaction:
@@ -342,3 +387,9 @@ async def rig(tmp_path: Path, heard: Heard) -> AsyncIterator[Rig]:
 @pytest.fixture
 def place() -> Callable[..., Envelope]:
     return placed
+
+
+@pytest.fixture
+def journal() -> Any:
+    """What a test needs to declare a service of its own."""
+    return SimpleNamespace(orders=Orders, journal=Journal, row=EntryRow)
