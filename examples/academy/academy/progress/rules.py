@@ -90,13 +90,14 @@ def total(path: LearningPath) -> int:
     return len(_resources(path))
 
 
-def reached(found: Standing, moved: Collection[str], at: datetime) -> Iterator[PhaseCompleted | PathFinished]:
-    """Give what is to be announced when something has moved: the phases of those resources that are complete now, and
-    the path if it is finished. Whether it was announced before, the caller knows.
+def reached(found: Standing, at: datetime) -> Iterator[PhaseCompleted | PathFinished]:
+    """Give what there is to announce: each phase that is complete, and the path if it is finished.
+
+    Which of it was announced before, the caller knows.
     """
     titles = {resource.slug: resource.title for phase in found.phases for resource in phase.resources}
     for phase in found.phases:
-        if phase.complete and any(resource.slug in moved for resource in phase.resources):
+        if phase.complete:
             yield PhaseCompleted(
                 learner=found.learner,
                 path=found.path,
@@ -108,6 +109,11 @@ def reached(found: Standing, moved: Collection[str], at: datetime) -> Iterator[P
             )
     if found.finished:
         yield PathFinished(learner=found.learner, path=found.path, title=found.title, total=found.total, at=at)
+
+
+def milestone(event: PhaseCompleted | PathFinished) -> str:
+    """Return under which name it is kept that this was announced: the title of the phase; nothing for a path."""
+    return event.phase_title if isinstance(event, PhaseCompleted) else ""
 
 
 def check_complete(path: LearningPath, done: Collection[str], resource: str) -> None:

@@ -6,7 +6,6 @@ service works; then the rules decide, and what they decided is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import final
@@ -21,14 +20,13 @@ from .contract import (
     Enrolled,
     Enrolment,
     NotEnrolled,
-    PhaseCompleted,
     Progress,
     ResourceCompleted,
     ResourceUndone,
     Standing,
 )
 from .rules import Record
-from .tables import CompletionRow, EditionRow, EnrolmentRow, MilestoneRow, TickRow
+from .tables import CompletionRow, EnrolmentRow, MilestoneRow, TickRow
 
 
 @final
@@ -62,7 +60,7 @@ class ProgressService(Progress):
         outline = await self.catalog.path(path)
         row = await self.db.get(EnrolmentRow, (learner, path))
         if row is None:
-            row = EnrolmentRow(learner=learner, path=path, enrolled_at=self.clock.now())
+            row = EnrolmentRow(learner=learner, path=path, enrolled_at=self.clock.now(), told=True)
             self.db.add(row)
             await self.db.flush()
             self.events.publish(
@@ -94,7 +92,7 @@ class ProgressService(Progress):
                 at=now,
             )
         )
-        await self._announce(found, {resource}, now)
+        await self._announce(rules.standing(outline, record), found, now)
         return found
 
     async def undo(self, learner: str, path: str, resource: str) -> Standing:
@@ -129,7 +127,7 @@ class ProgressService(Progress):
         if item not in record.ticked:
             now = self.clock.now()
             self.db.add(TickRow(learner=learner, path=path, item=item, ticked_at=now))
-            await self._announce(found, set(), now)
+            await self._announce(rules.standing(outline, record), found, now)
         return found
 
     async def untick(self, learner: str, path: str, item: str) -> Standing:
@@ -144,23 +142,14 @@ class ProgressService(Progress):
 
     @subscribe(PathPublished, start="beginning", deadline=120)
     async def follow_edition(self, event: PathPublished) -> None:
-        """Announce what learners have finished because a new edition of a path asks for less.
-
-        Of the first edition that progress hears of nothing is announced: what it finds done was done, and seen, before.
-        """
+        """Announce what learners have finished because a new edition of a path asks for less."""
         outline = await self._outline(event.path)
-        known = await self.db.get(EditionRow, event.path)
-        if outline is None or (known is not None and known.number >= event.edition):
+        if outline is None:
             return
-        resources = {resource.slug for phase in outline.phases for resource in phase.resources}
         rows = await self.db.scalars(select(EnrolmentRow).where(EnrolmentRow.path == event.path))
         for row in rows.all():
             found = rules.standing(outline, await self._record(row))
-            await self._announce(found, resources, event.at, silently=known is None)
-        if known is None:
-            self.db.add(EditionRow(path=event.path, number=event.edition))
-        else:
-            known.number = event.edition
+            await self._announce(found, found, event.at)
 
     async def _outline(self, path: str) -> LearningPath | None:
         try:
@@ -168,21 +157,29 @@ class ProgressService(Progress):
         except errors.NotFound:
             return None
 
-    async def _announce(self, found: Standing, moved: Collection[str], at: datetime, *, silently: bool = False) -> None:
-        """Announce the phases of these resources that are complete, and the path if it is finished; once each."""
+    async def _announce(self, before: Standing, after: Standing, at: datetime) -> None:
+        """Announce the phases that are complete, and the path if it is finished; once each.
+
+        Of an enrolment from before there were events, what was finished ``before`` is no news.
+        """
+        learner, path = after.learner, after.path
         known = set(
             await self.db.scalars(
-                select(MilestoneRow.phase).where(MilestoneRow.learner == found.learner, MilestoneRow.path == found.path)
+                select(MilestoneRow.phase).where(MilestoneRow.learner == learner, MilestoneRow.path == path)
             )
         )
-        for event in rules.reached(found, moved, at):
-            name = event.phase_title if isinstance(event, PhaseCompleted) else ""
-            if name in known:
-                continue
-            known.add(name)
-            self.db.add(MilestoneRow(learner=found.learner, path=found.path, phase=name, reached_at=at))
-            if not silently:
-                self.events.publish(event)
+        row = await self.db.get(EnrolmentRow, (learner, path))
+        silent = set()
+        if row is not None and not row.told:
+            row.told = True
+            silent = {rules.milestone(event) for event in rules.reached(before, at)}
+        for event in rules.reached(after, at):
+            name = rules.milestone(event)
+            if name not in known:
+                known.add(name)
+                self.db.add(MilestoneRow(learner=learner, path=path, phase=name, reached_at=at))
+                if name not in silent:
+                    self.events.publish(event)
 
     async def _enrolled(self, learner: str, path: str) -> Record:
         """Return what the learner has done in a path. Raises NotEnrolled."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import ForeignKeyConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from academy.moment import Moment
@@ -24,6 +24,8 @@ class EnrolmentRow(Base):
     learner: Mapped[str] = mapped_column(primary_key=True)
     path: Mapped[str] = mapped_column(primary_key=True)
     enrolled_at: Mapped[datetime]
+    told: Mapped[bool] = mapped_column(server_default=false())
+    """Whether there are milestones of it. There are none of before there were events, until something moves."""
 
 
 class CompletionRow(Base):
@@ -53,15 +55,6 @@ class MilestoneRow(Base):
     phase: Mapped[str] = mapped_column(primary_key=True)
     """The title of the phase, which outlasts its number when a new edition has more phases; empty for the path."""
     reached_at: Mapped[datetime]
-
-
-class EditionRow(Base):
-    """The latest edition of a path that progress has heard of."""
-
-    __tablename__ = "edition"
-
-    path: Mapped[str] = mapped_column(primary_key=True)
-    number: Mapped[int]
 
 
 class TickRow(Base):

@@ -1,4 +1,4 @@
-"""Make the tables of what was announced, and of the editions that were heard of."""
+"""Make the table of what was announced, and note of which enrolments it tells."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,13 +16,10 @@ def upgrade() -> None:
         sa.Column("reached_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["learner", "path"], ["enrolment.learner", "enrolment.path"], ondelete="CASCADE"),
     )
-    op.create_table(
-        "edition",
-        sa.Column("path", sa.String(), primary_key=True),
-        sa.Column("number", sa.Integer(), nullable=False),
-    )
+    op.add_column("enrolment", sa.Column("told", sa.Boolean(), nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
-    op.drop_table("edition")
+    with op.batch_alter_table("enrolment") as enrolment:
+        enrolment.drop_column("told")
     op.drop_table("milestone")
