@@ -13,6 +13,7 @@ from academy.edge import gateway
 from academy.identity.service import IdentityService
 from academy.notifications.service import NotificationsService
 from academy.progress.service import ProgressService
+from academy.search.contract import Search
 from academy.search.service import SearchService
 from academy.web.visitor import COOKIE
 from freestone import local
@@ -30,6 +31,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         search=SearchService,
         notifications=NotificationsService,
     ) as application:
+        await application.client(Search).refresh("microservices-architecture")
         clients = {contract: application.client(contract) for contract in gateway.needs}
         transport = httpx.ASGITransport(app=gateway.asgi(clients))
         async with httpx.AsyncClient(transport=transport, base_url="http://academy.test") as http:

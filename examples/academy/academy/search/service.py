@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final, final
 
 from sqlalchemy import delete, select
 
 from academy.catalog.contract import Catalog, Edition, PathPublished, PathRetired
-from freestone import Database, deadline, errors, service, subscribe
+from freestone import Database, errors, service, subscribe
 
 from .contract import Found, Piece, Result, Search
 from .entries import Entry, entries
@@ -21,7 +20,6 @@ from .words import Wanted, wanted, words
 LONGEST: Final = 1000
 """Characters of a search that are looked at."""
 MOST: Final = 50
-_log: Final = logging.getLogger("academy.search")
 """Results that may be asked for."""
 
 
@@ -34,16 +32,8 @@ class SearchService(Search):
     catalog: Catalog
 
     async def start(self) -> None:
-        """Take in what the catalog has."""
-        self._index = index_of(self.db.store.dialect)
-        try:
-            async with deadline(5):
-                for path in await self.catalog.paths():
-                    edition = await self._edition(path.slug)
-                    async with self.db.transaction():
-                        await self._take_in(path.slug, edition)
-        except errors.ServiceError as error:
-            _log.warning("the catalog is away, so nothing new can be found: %s", error)
+        """Make ready to search."""
+        self._index = index_of(self.db.dialect)
 
     async def search(self, text: str, path: str | None = None, limit: int = 20) -> Found:
         if not 1 <= limit <= MOST:

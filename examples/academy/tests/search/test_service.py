@@ -71,7 +71,6 @@ class Shelf:
 
     documents: dict[str, Document] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
-    away: bool = False
 
     def catalog(self) -> type[Catalog]:
         """Return a service that keeps the catalog's contract, as far as search needs it."""
@@ -80,8 +79,6 @@ class Shelf:
         @service
         class ShelfService(Catalog):
             async def paths(self) -> tuple[PathSummary, ...]:
-                if shelf.away:
-                    raise errors.Unavailable("away")
                 return tuple(rules.summary(it.path) for it in shelf.documents.values())
 
             async def edition(self, path: str) -> Edition:
@@ -117,7 +114,10 @@ def shelf() -> Shelf:
 async def search(shelf: Shelf) -> AsyncIterator[Search]:
     """A search that has taken in both paths."""
     async with local(catalog=shelf.catalog(), search=SearchService) as application:
-        yield application.client(Search)
+        search = application.client(Search)
+        for slug in shelf.documents:
+            await search.refresh(slug)
+        yield search
 
 
 def titles(found: Found) -> list[str]:
@@ -235,13 +235,6 @@ async def test_an_index_without_entries_says_so() -> None:
     """It is another thing than to have found nothing."""
     async with local(catalog=Shelf().catalog(), search=SearchService) as application:
         assert await application.client(Search).search("stone") == Found(empty=True)
-
-
-async def test_starts_while_the_catalog_is_away(shelf: Shelf) -> None:
-    """What was there before can be found; that is nothing for a new one."""
-    shelf.away = True
-    async with local(catalog=shelf.catalog(), search=SearchService) as application:
-        assert (await application.client(Search).search("stone")).empty
 
 
 async def test_a_new_edition_takes_the_place_of_the_old(shelf: Shelf, search: Search) -> None:
