@@ -137,6 +137,6 @@ class _Resolver:
         """Return a session of who signed up: the name is taken by nobody else if the password is right."""
         learners = self._owner.client(Learners)
         try:
-            return await learners.sign_in(*arguments)
+            return await learners.sign_in(*arguments[:2])
         except WrongCredentials:
             raise NameTaken("somebody else has it", name=arguments[0]) from None

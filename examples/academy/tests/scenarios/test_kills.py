@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import os
 import random
 import signal
@@ -15,13 +17,18 @@ import pytest
 import pytest_asyncio
 
 from academy.catalog.contract import Article, Catalog, Document, LearningPath
+from academy.identity.contract import Learners
+from academy.notifications.contract import Letters
 from academy.progress.contract import Progress
+from academy.search.contract import Search
 from freestone import Identity, acting_as, deadline, errors
 from freestone.app import load
 from freestone.testing import Processes, processes
 
 from . import test_learning
+from .eventually import eventually
 from .resolving import Resolving
+from .test_hearing import path_about
 
 PATH = "microservices-architecture"
 KILLS = 8
@@ -179,6 +186,50 @@ async def test_a_scenario_passes_while_replicas_are_killed(
     assert killer.cancelled()
     for doubt in resolving.doubts:
         assert doubt.message.startswith("catalog.import_path was sent, and no answer came"), doubt
+
+
+@pytest.mark.timeout(240)
+async def test_every_path_is_found_and_every_phase_written_about_once_whoever_is_killed(split: Processes) -> None:
+    """Who announces and who hears are killed by turns while paths are imported and phases finished."""
+    killed: list[str] = []
+
+    async def kill_by_turns() -> None:
+        for process in itertools.cycle(("search", "catalog", "notifications", "progress")):
+            replicas = [it for it in split.record().replicas if it.process == process and it.state == "running"]
+            if replicas and replicas[0].pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(replicas[0].pid, signal.SIGKILL)
+                    killed.append(process)
+            await asyncio.sleep(0.7)
+
+    resolving = Resolving(split)
+    learners = {}
+    for name in ("Ada", "Bob"):
+        session = await resolving.client(Learners).sign_up(name, "correct horse")
+        learners[name] = session.learner.id
+        await split.client(Learners).set_email(session.learner.id, f"{name}@example.org")
+    killer = asyncio.create_task(kill_by_turns())
+    words = [f"word{number}" for number in range(12)]
+    try:
+        for number, word in enumerate(words):
+            await resolving.client(Catalog).import_path(path_about(f"path-{number}", word))
+            for learner in learners.values():
+                with acting_as(Identity(learner)):
+                    await resolving.client(Progress).enrol(learner, f"path-{number}")
+                    await resolving.client(Progress).complete(learner, f"path-{number}", "one")
+    finally:
+        killer.cancel()
+        await asyncio.wait([killer])
+    assert set(killed) == {"search", "catalog", "notifications", "progress"}
+
+    search, letters = resolving.client(Search), resolving.client(Letters)
+    for number, word in enumerate(words):
+        await eventually(functools.partial(search.search, word), lambda found: bool(found.results))
+        assert [it.path for it in (await search.search(word)).results] == [f"path-{number}"]
+    for learner in learners.values():
+        with acting_as(Identity(learner)):
+            found = await eventually(functools.partial(letters.kept, learner), lambda found: len(found) >= len(words))
+            assert len({it.subject for it in found}) == len(found) == len(words)
 
 
 @pytest.mark.timeout(120)
