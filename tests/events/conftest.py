@@ -15,6 +15,7 @@ from freestone.contract import Contract, Event, command, operations, query
 from freestone.data import Database
 from freestone.events import Publisher, Source
 from freestone.service import CURRENT, Context
+from freestone.testing.postgres import PostgresServer
 
 
 class Base(DeclarativeBase):
@@ -71,9 +72,29 @@ def handler() -> Handler:
     return handling
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Where the database is. A test that makes sense in one of them only parametrizes this, indirectly."""
+    engine: str = request.param
+    return engine
+
+
+Opener = Callable[[], Database]
+
+
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database.open(tmp_path / "orders.db", readers=2)
+async def opener(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Opener:
+    """Opens the database of this test, as one process has it."""
+    if engine == "sqlite":
+        return lambda: Database.open(tmp_path / "orders.db", readers=2)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = await server.create_database()
+    return lambda: Database.open(url, name="orders", connections=12)
+
+
+@pytest.fixture
+async def db(opener: Opener) -> AsyncIterator[Database]:
+    database = opener()
     await database.start()
     async with database.transaction() as transaction:
         await transaction.run(lambda session: session.run_sync(lambda it: Base.metadata.create_all(it.connection())))

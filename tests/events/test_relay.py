@@ -29,7 +29,7 @@ from freestone.signals import (
 )
 from freestone.testing import FakeClock, fake_random
 
-from .conftest import Orders, Placed
+from .conftest import Opener, Orders, Placed
 
 
 class Noting:
@@ -124,10 +124,10 @@ async def test_what_was_committed_is_sent_and_kept(publisher: Publisher, heard: 
     assert [it.subject for it in await publisher.outbox.written()] == ["a", "b"]
 
 
-async def test_what_another_process_commits_is_found(db: Database, publisher: Publisher) -> None:
+async def test_what_another_process_commits_is_found(opener: Opener, publisher: Publisher) -> None:
     """By looking now and then, for nobody rings here."""
     broker = Noting()
-    other = Database.open(db.path)
+    other = opener()
     await other.start()
     async with relaying(publisher, broker, poll=0.05):
         await Publisher(other, contract=Orders).send(Placed("a"))
@@ -135,10 +135,12 @@ async def test_what_another_process_commits_is_found(db: Database, publisher: Pu
     await other.close()
 
 
-async def test_p05_of_several_relays_one_is_at_work_and_keeps_the_order(db: Database, publisher: Publisher) -> None:
+async def test_p05_of_several_relays_one_is_at_work_and_keeps_the_order(
+    db: Database, opener: Opener, publisher: Publisher
+) -> None:
     """Three processes of one outbox, one key, a thousand events."""
     broker = Noting()
-    databases = [Database.open(db.path) for _ in range(2)]
+    databases = [opener() for _ in range(2)]
     for database in databases:
         await database.start()
     others = [Publisher(database, contract=Orders, source=Source("shop", "orders")) for database in databases]

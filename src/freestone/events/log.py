@@ -191,6 +191,8 @@ class Log:
 
         Returns how many they were. Those that were published later begin with the first that is not removed.
         """
+        self.look_again()
+        await self.settle()
         removed = 0
         while (some := await self._trim(before)) > 0:
             removed += some
