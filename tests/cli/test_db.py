@@ -144,6 +144,7 @@ def _answering(answer: str, *words: str, cwd: Path) -> subprocess.CompletedProce
         (("upgrade", "guests", "--to", "9"), 'no revision begins with "9"'),
         (("downgrade", "guests", "--to", "base"), "guests has no database yet: there is no file"),
         (("shell", "guests"), "it is made when the service is started"),
+        (("provision",), "no service shares a database of PostgreSQL here"),
     ],
 )
 def test_what_makes_no_sense_is_a_sentence(freestone: Words, shop: Path, words: tuple[str, ...], sentence: str) -> None:
@@ -196,3 +197,46 @@ def test_in_production_a_service_does_not_start_on_an_older_schema(start: Start,
     # While it runs the database may be looked at, and brought further.
     freestone("db", "revision", "guests", "-m", "nothing", cwd=shop)
     assert "applied 0002_nothing.py" in freestone("db", "upgrade", cwd=shop).stdout
+
+
+@pytest.mark.timeout(180)
+async def test_on_postgresql_it_is_the_same(freestone: Words, shop: Path, tmp_path: Path, postgres_url: str) -> None:
+    """Roles and schemas are made by a command of their own; no password is shown to anybody but psql."""
+    server = {"FREESTONE_DATABASE_URL": postgres_url}
+    strange = freestone("db", "upgrade", cwd=shop, env=server)
+    assert strange.returncode == 1
+    assert "make them with `freestone db provision`" in strange.stderr
+    made = freestone("db", "provision", cwd=shop, env=server)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("guests: the role ")
+    assert "the schema guests was made" in made.stdout
+    again = freestone("db", "provision", "guests", cwd=shop, env=server).stdout
+    assert again == "guests: its role and its schema are there\n"
+
+    assert "guests: its database lacks 0001_guest.py" in freestone("db", "check", cwd=shop, env=server).stdout
+    done = freestone("db", "upgrade", "guests", cwd=shop, env=server)
+    assert done.stdout == "guests: applied 0001_guest.py (The table of guests.)\n", done.stderr
+    assert freestone("db", "history", cwd=shop, env=server).stdout == "guests\n  → 0001  The table of guests.\n"
+    assert freestone("db", "check", cwd=shop, env=server).stdout == "guests: in order\n"
+    add_column(shop)
+    written = freestone("db", "revision", "guests", "-m", "notes", "--autogenerate", cwd=shop, env=server)
+    assert written.returncode == 0, written.stderr
+    file = shop / "shop" / "guests" / "migrations" / "0002_notes.py"
+    assert "op.add_column('guest', sa.Column('note', sa.String(), nullable=True))" in file.read_text()
+    assert "applied 0002_notes.py" in freestone("db", "upgrade", cwd=shop, env=server).stdout
+    back = freestone("db", "downgrade", "guests", "--to", "0001", cwd=shop, env=server)
+    assert back.stdout == "guests: took back 0002_notes.py (notes.)\n"
+
+    where = freestone("db", "url", "guests", cwd=shop, env=server).stdout
+    assert where.startswith("postgresql://")
+    assert "_guests@" in where
+    assert where.endswith(" schema guests\n")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "psql").write_text('#!/bin/sh\necho "opened $1 with ${#PGPASSWORD} characters"\n')
+    (programs / "psql").chmod(0o755)
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    shown = freestone("db", "shell", "guests", cwd=shop, env={**server, **path}).stdout
+    assert shown.startswith(f"opened {where.removesuffix(' schema guests' + chr(10))} with 64 characters")
+    assert freestone("events", "tail", cwd=shop, env=server).stdout == "no event was announced\n"
+    assert not data(shop).exists()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = [
     ["new"], ["run"], ["serve"], ["plan"], ["ps"], ["call"], ["contract", "show"],
     *(["events", name] for name in ("tail", "pending", "aside", "retry", "drop", "republish", "lag")),
-    *(["db", name] for name in ("upgrade", "downgrade", "revision", "history", "check", "url", "shell")),
+    *(["db", name] for name in ("upgrade", "downgrade", "revision", "history", "check", "provision", "url", "shell")),
 ]  # fmt: skip
 
 HEAVY = [

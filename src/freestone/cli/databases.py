@@ -115,7 +115,7 @@ def check(file: Path | None, service: str | None, as_json: bool) -> None:
 
 def url(file: Path | None, service: str | None, as_json: bool) -> None:
     """Print where databases are, without passwords."""
-    found = {name: shown_url(database) for name, database in the_databases(the_application(file), service).items()}
+    found = {name: database.place for name, database in the_databases(the_application(file), service).items()}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     elif service is not None:
@@ -126,9 +126,21 @@ def url(file: Path | None, service: str | None, as_json: bool) -> None:
             typer.echo(f"{name:<{width}}  {where}")
 
 
-def shown_url(database: Database) -> str:
-    """Return where a database is, without its password."""
-    return f"sqlite:///{database.path}"
+def provision(file: Path | None, service: str | None) -> None:
+    """Make roles and schemas in PostgreSQL. Raises UsageMistake if no service shares a database there, Unavailable."""
+    from freestone.data import provision
+
+    app = the_application(file)
+    shared = app.urls.shared
+    chosen = [name for name in the_databases(app, service) if name not in app.urls.services]
+    if shared is None or not chosen:
+        raise UsageMistake(
+            "no service shares a database of PostgreSQL here: files need no roles, and the URL of one service alone "
+            "names its own; set the shared one in FREESTONE_DATABASE_URL, or as url under [data]"
+        )
+    for name in chosen:
+        done = asyncio.run(provision(shared.reveal(), name))
+        typer.echo(f"{name}: {', '.join(done) if done else 'its role and its schema are there'}")
 
 
 def the_databases(app: App, service: str | None) -> Mapping[str, Database]:

@@ -101,6 +101,18 @@ def check(service: Any_ = None, file: File = None, json: Json = False) -> None:
     check(file, service, json)
 
 
+@program.command(epilog=examples("$ freestone db provision", "$ freestone db provision catalog"))
+def provision(service: Any_ = None, file: File = None) -> None:
+    """Make the roles and schemas of services in the database of PostgreSQL that they share.
+
+    The URL's own role does it, which must be a superuser or have CREATEROLE. What is there already stays; passwords
+    are set again, as they follow that of the URL. In development services do this by themselves.
+    """
+    from .databases import provision
+
+    provision(file, service)
+
+
 @program.command(epilog=examples("$ freestone db url catalog", "$ freestone db url --json"))
 def url(service: Any_ = None, file: File = None, json: Json = False) -> None:
     """Print where a database is. A password is not shown."""

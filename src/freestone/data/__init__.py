@@ -9,6 +9,7 @@ from .metadata import knows_tables, metadata_of
 from .migrations import MigrationError, drift, migrate
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .postgres_url import PostgresUrl
+from .provisioning import provision
 from .revision import NothingDiffers, drift_of, write_revision
 from .transaction import Transaction
 from .versions import Loss, NoSuchRevision, Version, WouldLose, downgrade, known_versions, upgrade, versions
@@ -37,6 +38,7 @@ __all__ = [
     "knows_tables",
     "metadata_of",
     "migrate",
+    "provision",
     "upgrade",
     "versions",
     "write_revision",

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm.interfaces import ORMOption
     from sqlalchemy.sql.selectable import TypedReturnsRows
 
+    from .postgres_url import PostgresUrl
+
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -176,6 +178,16 @@ class Database:
         if path is None:
             raise AttributeError(f"the database {self.name} ({self._store.place}) is not in a file")
         return path
+
+    @property
+    def place(self) -> str:
+        """Where it is, as a URL without a password."""
+        return f"sqlite:///{self._store.place}" if self.dialect == "sqlite" else self._store.place
+
+    @property
+    def url(self) -> PostgresUrl | None:
+        """Where it is in PostgreSQL, and who one is there; None if it is in a file."""
+        return getattr(self._store, "url", None)
 
     @property
     def dialect(self) -> Dialect:

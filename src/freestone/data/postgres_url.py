@@ -71,6 +71,10 @@ class PostgresUrl:
         options = f"?{urlencode(self.options)}" if self.options else ""
         return f"postgresql://{account}{'@' if account else ''}{self.host}/{quote(self.database, '')}{options}"
 
+    def without_password(self) -> str:
+        """Return the URL with all that is not secret, for a program that has the password from elsewhere."""
+        return replace(self, password=_NO_PASSWORD).reveal()
+
     def of_role(self, user: str, password: Secret, schema: str) -> PostgresUrl:
         """Return the same place for somebody else, and in a schema of it."""
         return replace(self, user=user, password=password, schema=schema)
