@@ -12,10 +12,10 @@ import pytest
 from freestone.cluster import NatsConnection, NatsSettings
 from freestone.errors import Unavailable
 from freestone.events import Broker as AnyBroker
-from freestone.events import Envelope
+from freestone.events import Envelope, LogLost
 from freestone.events.drivers import JetStreamBroker, StreamSettings
 from freestone.events.drivers.api import Api
-from freestone.testing.conformance.broker import ORDERED, SOURCE, Bench, envelope, named
+from freestone.testing.conformance.broker import ORDERED, SOURCE, Bench, envelope, named, read
 from freestone.testing.nats import NatsServer, nats_cluster
 
 from .conftest import Broker
@@ -177,3 +177,28 @@ async def test_p13_an_event_that_comes_after_the_window_is_there_twice(broker: B
         await here.publish([envelope(1)])
     assert {it.id for it in reader.found} == {"event-1"}
     await reader.close()
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit in the middle", "a torn end"])
+async def test_p38_a_damaged_stream_is_noticed_and_serves_nothing_wrong(
+    bench: Bench, server: NatsServer, damage: str
+) -> None:
+    """The server drops what is behind the damage. Whoever had read that is told; what is sent again is there again."""
+    await bench.here.publish([envelope(number) for number in range(100)])
+    found = await read(bench, bench.there, 100)
+    await server.kill()
+    (block,) = server.directory.rglob("*.blk")
+    stored = bytearray(block.read_bytes())
+    if damage == "a torn end":
+        del stored[-7:]
+    else:
+        stored[len(stored) // 2] ^= 1
+    block.write_bytes(stored)
+    await server.start()
+    with pytest.raises(LogLost):
+        await read(bench, bench.there, 1, found[-1][1])
+    left = (await bench.there.end(SOURCE)).position
+    assert 0 < left < 100
+    await bench.here.publish([envelope(number) for number in range(100)])
+    again = [it for it, _ in await read(bench, bench.there, 100)]
+    assert again == [it for it, _ in found]
