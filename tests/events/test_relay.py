@@ -251,7 +251,7 @@ async def test_a_relay_sends_what_waits_before_it_stops(publisher: Publisher) ->
     """As long as it is given time."""
     broker = Noting()
     async with relaying(publisher, broker) as relay:
-        await until(lambda: relay._leads)
+        await until(lambda: relay.is_leading)
         async with publisher.outbox.database.transaction():
             for number in range(600):
                 publisher.publish(Placed("a", number))
@@ -325,9 +325,9 @@ async def test_a_lost_lease_does_not_end_the_relay(publisher: Publisher, tmp_pat
     """Whatever the database does, it begins again."""
     broker = Noting()
     async with relaying(publisher, broker, seconds=0.5) as relay:
-        await until(lambda: relay._leads)
+        await until(lambda: relay.is_leading)
         await publisher.outbox.database.close()
-        await until(lambda: not relay._leads)
+        await until(lambda: not relay.is_leading)
         await publisher.outbox.database.start()
         await publisher.send(Placed("a"))
         await until(lambda: subjects(broker) == ["a"])

@@ -84,6 +84,11 @@ class Relay:
         return f"<Relay of {self._service}>"
 
     @property
+    def is_leading(self) -> bool:
+        """Whether it is this one, of all that have the outbox, which relays now."""
+        return self._leads
+
+    @property
     def _service(self) -> str:
         return self._outbox.source.service
 
