@@ -115,6 +115,7 @@ colour = "red"
 page = 1
 [data]
 directory = ""
+durability = "fast"
 [calls]
 deadline = "soon"
 [calls.methods]
@@ -135,10 +136,11 @@ deadline = "soon"
         "10: gateway.colour: there is no such key; the keys are app, listen",
         '11: settings.catalogue: there is no service "catalogue" to set; did you mean "catalog"?',
         "14: data.directory: it is empty; write something or leave it out",
-        '16: calls.deadline: it is no duration, such as "250ms", "10s", "2m" or a number of seconds',
-        '18: calls.methods.path: it is no method; write it as "service.method", in quotes',
-        '19: calls.methods."catalgo.path": there is no service "catalgo"; did you mean "catalog"?',
-        '19: calls.methods."catalgo.path".retries: there is no such key; did you mean "retry"?',
+        '15: data.durability: it can\'t be "fast"; the choices are full, normal',
+        '17: calls.deadline: it is no duration, such as "250ms", "10s", "2m" or a number of seconds',
+        '19: calls.methods.path: it is no method; write it as "service.method", in quotes',
+        '20: calls.methods."catalgo.path": there is no service "catalgo"; did you mean "catalog"?',
+        '20: calls.methods."catalgo.path".retries: there is no such key; did you mean "retry"?',
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from freestone.app.resources import Publishing, Resources
 from freestone.contract import Contract
@@ -32,6 +33,15 @@ async def test_a_service_has_one_database_however_many_attributes_use_it(tmp_pat
     assert first is second
     assert resources.publisher("orders", OrdersService).outbox.database is first
     assert resources.database("payments", OrdersService) is not first
+
+
+async def test_databases_are_as_durable_as_the_file_says(tmp_path: Path) -> None:
+    """Of each service alike."""
+    database = Resources(tmp_path, durability="normal").database("orders", OrdersService)
+    await database.start()
+    async with database.transaction():
+        assert await database.scalar(text("PRAGMA synchronous")) == 1
+    await database.close()
 
 
 def test_a_publisher_announces_for_its_service(tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ async def test_every_connection_has_the_settings_that_make_it_durable(db: Databa
         assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "query_only": 1}
 
 
+async def test_a_faster_setting_is_chosen_by_name(tmp_path: Path) -> None:
+    """With ``normal`` a commit does not wait for the disk (synchronous=1); what it costs is in the documentation."""
+    database = Database.open(tmp_path / "bank.db", durability="normal")
+    await database.start()
+    async with database.transaction():
+        assert (await pragmas(database))["synchronous"] == 1
+    await database.close()
+
+
 async def test_a_reader_does_not_block_a_writer(db: Database, handler: Any, account: Any) -> None:
     """While queries are open, commands commit."""
     async with handler("balance"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.cluster import NatsSettings
@@ -22,6 +22,9 @@ from .entrance import Entrance
 from .environment import Environment
 from .reach import Tls
 from .topology import Topology
+
+if TYPE_CHECKING:
+    from freestone.data import Durability
 
 
 @final
@@ -115,6 +118,8 @@ class App:
     """How many connections a service of a process has to PostgreSQL at most."""
     keys: float = 24 * 3600.0
     """Seconds for which it is kept what a command came to, so that its repetitions are known."""
+    durability: Durability = "full"
+    """What a commit in them promises; with ``"normal"`` a power loss takes the last ones."""
     secrets: Path = Path("/run/secrets")
     """The directory of the secret files."""
     python_gc: bool = False

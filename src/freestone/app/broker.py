@@ -23,7 +23,7 @@ _FORMATS: Final[tuple[Format, ...]] = ("json", "messagepack")
 _OF_A_STREAM: Final = ("partitions", "replicas", "storage", "max_bytes", "duplicate_window")
 """The keys that say something to NATS alone."""
 
-_W = TypeVar("_W", BrokerKind, Storage, Format)
+_W = TypeVar("_W", BrokerKind, Storage, Format, Literal["full", "normal"])
 
 
 @final
@@ -54,14 +54,14 @@ class EventSettings(msgspec.Struct, frozen=True):
 def read_events(table: Table) -> EventSettings:
     """Return what ``[events]`` says. Mistakes are noted."""
     usual = EventSettings()
-    broker = _word(table, "broker", _BROKERS, usual.broker)
+    broker = read_word(table, "broker", _BROKERS, usual.broker)
     settings = EventSettings(
         broker=broker,
-        format=_word(table, "format", _FORMATS, usual.format) or usual.format,
+        format=read_word(table, "format", _FORMATS, usual.format) or usual.format,
         keep=read_duration(table, "keep", usual.keep),
         partitions=_partitions(table, usual.partitions),
         replicas=_count(table, "replicas", usual.replicas, most=5),
-        storage=_word(table, "storage", _STORAGES, usual.storage) or usual.storage,
+        storage=read_word(table, "storage", _STORAGES, usual.storage) or usual.storage,
         max_bytes=read_size(table, "max_bytes", 0, least=2**20) or None,
         duplicate_window=read_duration(table, "duplicate_window", usual.duplicate_window),
     )
@@ -106,7 +106,8 @@ def event_lines(settings: EventSettings, broker: BrokerKind) -> Iterator[str]:
     yield f"events: by NATS, {kept}; {stream}"
 
 
-def _word(table: Table, key: str, words: tuple[_W, ...], default: _W | None) -> _W | None:
+def read_word(table: Table, key: str, words: tuple[_W, ...], default: _W | None) -> _W | None:
+    """Return the word that the table has, of those that there are; another one is noted."""
     written = table.text(key)
     for word in words:
         if written == word:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from freestone.call import Deadlines, Endpoint, Nameserver, Policies, Serving, TcpAddress
 from freestone.cluster import NatsSettings
@@ -16,7 +16,7 @@ from freestone.service import meant
 from freestone.wire import Limits
 
 from .address import http_address
-from .broker import EventSettings, read_events
+from .broker import EventSettings, read_events, read_word
 from .data import DataEntry, read_data
 from .discovery import Discovery, read_discovery, read_nats
 from .document import Document, Table
@@ -26,10 +26,14 @@ from .serving import read_serving
 from .topology import Topology, check_name, read_topologies
 from .wire import read_wire
 
+if TYPE_CHECKING:
+    from freestone.data import Durability
+
 FILE_NAME = "freestone.toml"
 KEEP_KEYS = 24 * 3600.0
 """Seconds for which it is kept what a command came to, if the file does not say."""
 HOME_NAME = ".freestone"
+_DURABILITIES: Final[tuple[Durability, ...]] = ("full", "normal")
 _GATEWAY_LISTENS = "127.0.0.1:8000"
 REFERENCE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 """How Python objects are named: ``package.module:Name``."""
@@ -84,6 +88,8 @@ class ApplicationFile:
     """Where the services' databases are; in the directory ``data`` below ``home`` where the file does not say."""
     keys: float
     """Seconds for which it is kept what a command came to."""
+    durability: Durability
+    """What a commit promises: ``"full"``, or ``"normal"``, with which a power loss takes the last ones."""
     secrets: Path
     """The directory of the secret files."""
     policies: Policies
@@ -180,6 +186,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     home = home or directory / HOME_NAME
     data_table = root.table("data")
     keys = read_duration(data_table, "keys", KEEP_KEYS)
+    durability = read_word(data_table, "durability", _DURABILITIES, "full") or "full"
     data = read_data(data_table, directory, home / "data", services)
     secrets = _read_directory(root.table("secrets"), directory, "/run/secrets")
     python_gc = _read_process(root.table("process"))
@@ -201,6 +208,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         home=home,
         data=data,
         keys=keys,
+        durability=durability,
         secrets=secrets,
         policies=policies,
         python_gc=python_gc,

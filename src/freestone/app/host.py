@@ -141,6 +141,7 @@ class Host:
             urls=app.urls,
             connections=app.connections,
             makes_roles=migrates,
+            durability=app.durability,
         )
         surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
         self._binder = Binder(app.kept_by, self._transport, surroundings)

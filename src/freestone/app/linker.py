@@ -79,6 +79,7 @@ class _Linker:
             data=file.data.directory,
             connections=file.data.connections,
             keys=file.keys,
+            durability=file.durability,
             secrets=file.secrets,
             python_gc=file.python_gc,
             policies=file.policies,

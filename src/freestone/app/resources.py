@@ -17,7 +17,7 @@ from .broker import Format
 from .data import DataUrls
 
 if TYPE_CHECKING:
-    from freestone.data import Database
+    from freestone.data import Database, Durability
     from freestone.events import Publisher
 
 
@@ -57,11 +57,13 @@ class Resources:
         urls: DataUrls | None = None,
         connections: int = 10,
         makes_roles: bool = False,
+        durability: Durability = "full",
     ) -> None:
         self._directory = directory
         self._urls = urls or DataUrls()
         self._connections = connections
         self._makes_roles = makes_roles
+        self._durability: Durability = durability
         self._clock = clock
         self._migrates = migrates
         self._keys = keys
@@ -112,6 +114,7 @@ class Resources:
             clock=self._clock,
             migrates=self._migrates,
             keys=KEEP_KEYS if self._keys is None else self._keys,
+            durability=self._durability,
         )
 
     def publisher(self, service: str, cls: type[Any]) -> Publisher:

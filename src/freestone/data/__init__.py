@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .database import KEEP_KEYS, Database, Share
+from .durability import Durability
 from .fence import fence
 from .framework_tables import METADATA, Part
 from .metadata import knows_tables, metadata_of
@@ -18,6 +19,7 @@ __all__ = [
     "KEEP_KEYS",
     "METADATA",
     "Database",
+    "Durability",
     "Loss",
     "MigrationError",
     "NoSuchRevision",

@@ -21,6 +21,7 @@ from freestone.lease import Lease, Leases, LeaseStore
 from freestone.service import Context, current, next_run
 from freestone.signals import SIGNALS, HandlerRepeated
 
+from .durability import Durability
 from .era import era_of
 from .fence import fence
 from .idempotency import DatabaseReplies
@@ -121,6 +122,7 @@ class Database:
         clock: Clock | None = None,
         migrates: bool = True,
         keys: float = KEEP_KEYS,
+        durability: Durability = "full",
     ) -> Database:
         """Return the database in that file, or at that place in PostgreSQL, which ``start()`` then opens.
 
@@ -131,14 +133,16 @@ class Database:
         process has to PostgreSQL; ``waiting`` how many transactions may wait for their turn, beyond which they get
         ResourceExhausted; ``clock`` is the time of its leases in a file, by default the machine's; ``migrates`` whether
         it is migrated when it is started, and otherwise refused if it lacks migrations; ``keys`` for how many seconds
-        it is kept what a command came to. Raises ConfigurationError for other databases.
+        it is kept what a command came to. With ``durability="normal"`` a power loss takes the last commits of a file.
+        Raises ConfigurationError for other databases.
         """
         scheme, separator, _ = str(where).partition("://")
         if separator and scheme != "sqlite":
             store = _postgres(str(where), name, share, connections, waiting)
             return cls(store, migrations, clock=clock, migrates=migrates, keys=keys)
+        monotonic = (clock or SystemClock()).monotonic
         return cls(
-            SQLite(_path(where), readers=readers, waiting=waiting, monotonic=(clock or SystemClock()).monotonic),
+            SQLite(_path(where), readers=readers, waiting=waiting, monotonic=monotonic, durability=durability),
             migrations,
             clock=clock,
             migrates=migrates,

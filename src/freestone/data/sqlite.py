@@ -27,6 +27,7 @@ from freestone.errors import Unavailable
 from .dbapi import Dbapi
 from .driver import Connection as Driver
 from .driver import Use, connector, driver_of
+from .durability import SYNCHRONOUS, Durability
 from .failure import is_busy, is_read_only, translate
 from .group_lane import GroupLane
 from .lane import Lane
@@ -35,7 +36,7 @@ from .store import Dialect
 _SLICE = 0.05
 """Seconds for which SQLite waits for the lock before we look whether there is still a reason to."""
 
-_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864")
+_PRAGMAS = ("foreign_keys=ON", "journal_size_limit=67108864")
 """Of each connection; that the journal is the WAL is written in the file. The WAL is cut back to 64 MiB."""
 
 
@@ -47,7 +48,15 @@ class SQLite:
     writing: GroupLane
     reading: Lane
 
-    def __init__(self, path: Path, *, readers: int, waiting: int, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readers: int,
+        waiting: int,
+        monotonic: Callable[[], float],
+        durability: Durability = "full",
+    ) -> None:
         self.path = path
         self.name = path.stem
         self.place = str(path)
@@ -55,6 +64,7 @@ class SQLite:
         self._readers = readers
         self._waiting = waiting
         self._monotonic = monotonic
+        self._pragmas = (f"synchronous={SYNCHRONOUS[durability]}", *_PRAGMAS)
 
     async def start(self) -> None:
         """Create the file if it is missing. Raises Unavailable when it can't be opened."""
@@ -68,12 +78,12 @@ class SQLite:
         except sqlite3.Error as error:
             raise translate(error, f"{self.name} ({self.path})") from error
         self.writing = GroupLane(
-            self._engine("grouped", 1, *_PRAGMAS),
+            self._engine("grouped", 1, *self._pragmas),
             waiting=self._waiting,
             database=self.name,
             monotonic=self._monotonic,
         )
-        self.reading = self._lane("reads", self._readers, *_PRAGMAS, "query_only=ON")
+        self.reading = self._lane("reads", self._readers, *self._pragmas, "query_only=ON")
 
     async def close(self) -> None:
         """Close the connections, once those that use one have ended."""
