@@ -491,6 +491,13 @@ class TickFailed(Signal):
     again: datetime | None
 
 
+class WalGrew(Signal):
+    """What is to be folded into the file of a SQLite database has grown: something that reads for long prevents it."""
+
+    database: str
+    size: int
+
+
 class TickTakenElsewhere(Signal):
     """A run of a tick had no effect, since another had it meanwhile."""
 

@@ -7,21 +7,29 @@ whoever is undone after it has seen what others of the group wrote, so that noth
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from pathlib import Path
+from typing import Final, final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from freestone.errors import Aborted, ResourceExhausted, Unavailable
+from freestone.signals import SIGNALS, WalGrew
 
 from .driver import Connection as Driver
 from .driver import driver_of
 from .failure import code_of
 from .group import Commits, Holds, Next, decide
 from .lane import Patience
+
+_log = logging.getLogger("freestone.data")
+
+_ALARM: Final = 256 * 1024 * 1024
+"""Bytes of a WAL that are more than one that is folded into its file now and then comes to: that is cut to 64 MiB."""
 
 Outcome = asyncio.Future[Exception | None]
 """None when the group is on the disk; else why it is not, or may not be."""
@@ -50,7 +58,9 @@ class GroupLane:
 
     slots = 1
 
-    def __init__(self, engine: AsyncEngine, *, waiting: int, database: str, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, waiting: int, database: str, monotonic: Callable[[], float], wal: Path
+    ) -> None:
         self.open = 0
         """How many transactions are in."""
         self.engine = engine
@@ -72,6 +82,9 @@ class GroupLane:
         self._idle = asyncio.Event()
         self._holds = Holds()
         self._commits = Commits()
+        self._wal = wal
+        self.alarm = _ALARM
+        """Bytes of the WAL at which the next alarm is given."""
 
     async def enter(self, owner: str) -> None:
         """Wait for the turn. Raises ResourceExhausted when too many wait, Unavailable when the lane is closed."""
@@ -203,6 +216,7 @@ class GroupLane:
         try:
             await self._driver.commit_group()
             failure = None
+            self._watch()
         except Exception as error:
             failure = error
         finally:
@@ -211,6 +225,23 @@ class GroupLane:
             self._committing = self._group = None
             group.outcome.set_result(self._explain(failure, group.kept))
             self._advance()
+
+    def _watch(self) -> None:
+        """Say when the WAL has grown, and again when it is twice as long."""
+        try:
+            size = self._wal.stat().st_size
+        except OSError:
+            return
+        if size >= self.alarm:
+            self.alarm = 2 * size
+            _log.warning(
+                "the WAL of the database %s has grown to %d MB: something that reads for long keeps it from being "
+                "folded into the file",
+                self._database,
+                size // 1_000_000,
+            )
+            if SIGNALS.observed:
+                SIGNALS.announce(WalGrew(self._database, size))
 
     def _explain(self, failure: Exception | None, members: int) -> Exception | None:
         if members > 1 and failure is not None and code_of(failure) & 0xFF == sqlite3.SQLITE_CONSTRAINT:

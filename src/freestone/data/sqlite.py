@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import final
@@ -22,7 +23,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from freestone.errors import Unavailable
+from freestone.errors import DataLoss, Unavailable
 
 from .dbapi import Dbapi
 from .driver import Connection as Driver
@@ -32,6 +33,7 @@ from .failure import is_busy, is_read_only, translate
 from .group_lane import GroupLane
 from .lane import Lane
 from .store import Dialect
+from .wal import damaged_frame
 
 _SLICE = 0.05
 """Seconds for which SQLite waits for the lock before we look whether there is still a reason to."""
@@ -64,6 +66,8 @@ class SQLite:
         self._readers = readers
         self._waiting = waiting
         self._monotonic = monotonic
+        self._wal = path.with_name(f"{path.name}-wal")
+        self._in_order = durability == "full"
         self._pragmas = (f"synchronous={SYNCHRONOUS[durability]}", *_PRAGMAS)
 
     async def start(self) -> None:
@@ -73,6 +77,8 @@ class SQLite:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(f"the folder {self.path.parent} can't be made: {error.strerror}") from error
+        if self._in_order:
+            await asyncio.to_thread(self._refuse_damage)
         try:
             await self._use_wal()
         except sqlite3.Error as error:
@@ -82,6 +88,7 @@ class SQLite:
             waiting=self._waiting,
             database=self.name,
             monotonic=self._monotonic,
+            wal=self._wal,
         )
         self.reading = self._lane("reads", self._readers, *self._pragmas, "query_only=ON")
 
@@ -139,6 +146,25 @@ class SQLite:
                 break
         assert connection.sync_connection is not None
         connection.sync_connection.begin()  # SQLAlchemy's own record, for which it asks the driver for nothing
+
+    def _refuse_damage(self) -> None:
+        """Raise DataLoss if the WAL is damaged in its midst, before SQLite takes that for its end."""
+        seen = None
+        while True:
+            try:
+                frame = damaged_frame(self._wal.read_bytes())
+            except OSError:
+                return  # there is none, or SQLite will say what is the matter
+            if frame is None:
+                return
+            if frame == seen:
+                where = f"at its frame {frame}" if frame else "in its header"
+                raise DataLoss(
+                    f"the database {self.name} can't be opened: {self._wal} is damaged {where}, and what was committed "
+                    "after that would be dropped; put a copy in its place, or move it away to go on without it"
+                )
+            seen = frame
+            time.sleep(_SLICE)  # another process may have been writing it
 
     async def _use_wal(self) -> None:
         """Write into the file that its journal is a WAL.
