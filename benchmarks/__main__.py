@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import between, colocated, commands, footprint, goals
+from . import between, colocated, commands, events, footprint, goals
 
 
 def main() -> None:
@@ -23,16 +23,19 @@ def main() -> None:
     sizes = footprint.small(chosen.rounds) | footprint.academy(min(chosen.rounds, 3))
     near = uvloop.run(colocated.compare(chosen.rounds * 3))
     written = uvloop.run(commands.compare(chosen.rounds, chosen.seconds))
+    carried = uvloop.run(events.compare(chosen.rounds))
     calls = uvloop.run(between.compare(chosen.rounds, chosen.seconds))
     parts = [
         "## Goals",
-        goals.table(goals.goals(calls, near, sizes, written)),
+        goals.table(goals.goals(calls, near, sizes, written, carried)),
         "## Calls between two processes",
         between.table(calls),
         "## A call within one process",
         colocated.table(near),
         "## Commands that write and announce",
         commands.table(written),
+        "## Events from commit to handler",
+        events.table(carried),
         "## Start and memory",
         footprint.table(sizes),
     ]

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, event, insert
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from freestone import Contract, Database, command, service
+from freestone import Contract, Database, Event, Publisher, command, service
 from freestone.call import Dispatcher, LocalTransport, client
 
 from .load import Round, measure
@@ -72,6 +72,13 @@ _ORDER = insert(OrderRow.__table__)  # type: ignore[arg-type]
 _PLACED = insert(OutboxRow.__table__)  # type: ignore[arg-type]
 
 
+class OrderPlaced(Event, key="customer"):
+    """Announced with each order."""
+
+    customer: str
+    total: int
+
+
 class Shop(Contract):
     """What is measured."""
 
@@ -86,19 +93,20 @@ class Shop(Contract):
 
 @service
 class ShopService(Shop):
-    """Two inserts a command."""
+    """A row and an event a command: the id, the time and the trace of the event are made, and its fields encoded."""
 
     db: Database
+    events: Publisher
 
     async def place(self, customer: str, total: int) -> None:
         """Insert and announce."""
         await self.db.execute(_ORDER, {"customer": customer, "total": total})
-        await self.db.execute(_PLACED, PLACED)
+        self.events.publish(OrderPlaced(customer=customer, total=total))
 
     async def place_row(self, customer: str, total: int) -> None:
         """Insert and announce."""
         self.db.add(OrderRow(customer=customer, total=total))
-        self.db.add(OutboxRow(**PLACED))
+        self.events.publish(OrderPlaced(customer=customer, total=total))
 
 
 async def compare(rounds: int, seconds: float) -> Results:
@@ -135,19 +143,20 @@ async def _sqlite(directory: Path) -> AsyncIterator[dict[tuple[str, str], Call]]
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     database = Database.open(directory / "ours.db")
-    await database.start()
+    publisher = Publisher(database)
+    await publisher.start()
     async with database.transaction() as transaction:
         await transaction.run(lambda session: session.run_sync(lambda it: Base.metadata.create_all(it.connection())))
     try:
-        yield {("SQLite", way): call for way, call in (ours(database) | bare(engine)).items()}
+        yield {("SQLite", way): call for way, call in (ours(database, publisher) | bare(engine)).items()}
     finally:
         await database.close()
         await engine.dispose()
 
 
-def ours(database: Database) -> dict[str, Call]:
+def ours(database: Database, publisher: Publisher) -> dict[str, Call]:
     """Return the commands."""
-    shop = client(Shop, LocalTransport(Dispatcher({"shop": ShopService(db=database)}), "shop"))
+    shop = client(Shop, LocalTransport(Dispatcher({"shop": ShopService(db=database, events=publisher)}), "shop"))
     return {OURS: lambda: shop.place(**ORDER), OURS_ORM: lambda: shop.place_row(**ORDER)}
 
 

@@ -106,7 +106,11 @@ class Cursor:
     def executemany(self, sql: str, parameters: Any) -> None:
         """Execute a statement for each of the parameters."""
         try:
-            done = await_only(self._driver.execute_there(sql, parameters, many=True))
+            done = self._driver.execute_here(sql, parameters, many=True)
+            if done is None:
+                done = await_only(self._driver.execute_there(sql, parameters, many=True))
+            else:
+                await_only(_NOTHING)
         except Exception as error:
             self._adapted.failed(error)
         self._took(*done)

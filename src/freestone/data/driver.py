@@ -28,6 +28,8 @@ _OPERATIONS: Final = 20_000
 """Steps of SQLite's machine, about a millisecond, after which a statement that reads is stopped if it is run here."""
 _STREAK: Final = 50
 """Statements in a row that are run here. The next one takes the trip, so that others get their turn of the loop."""
+_FEW: Final = 16
+"""Parameters for which a statement is executed here at once."""
 _GRACE: Final = 0.1
 """Seconds that a write has to end by itself when it would take others with it."""
 
@@ -195,15 +197,20 @@ class Connection(aiosqlite.Connection):
         untyped = cast("Any", self)
         return await untyped._execute(work, *arguments)
 
-    def execute_here(self, sql: str, parameters: Any) -> tuple[sqlite3.Cursor, Rows] | None:
-        """Execute a statement that tends to be quick, and return its rows. None if it is one for the thread."""
-        if not self._pace.is_quick(sql) or self._streak >= _STREAK:
+    def execute_here(self, sql: str, parameters: Any, many: bool = False) -> tuple[sqlite3.Cursor, Rows] | None:
+        """Execute a statement that tends to be quick, and return its rows. None if it is one for the thread.
+
+        With ``many`` it is executed for each of the parameters, if they are few.
+        """
+        if not self._pace.is_quick(sql) or self._streak >= _STREAK or (many and len(parameters) > _FEW):
             return None
         self._streak += 1
         self.here += 1
         self._stoppable = reads(sql)
         began = self._monotonic()
         try:
+            if many:
+                return self._conn.executemany(sql, parameters), []
             cursor = self._conn.execute(sql, parameters)
             return cursor, cursor.fetchall() if cursor.description else []
         except sqlite3.OperationalError as error:
@@ -227,7 +234,7 @@ class Connection(aiosqlite.Connection):
         finally:
             if self._at_work is running:
                 self._at_work = None
-        if not many:
+        if not many or len(parameters) <= _FEW:
             self._pace.learn(sql, seconds)
         return cursor, rows
 
@@ -241,7 +248,7 @@ class Connection(aiosqlite.Connection):
         began = self._monotonic()
         cursor = self._conn.cursor()
         if many:
-            return cursor.executemany(sql, parameters), [], 0.0
+            return cursor.executemany(sql, parameters), [], self._monotonic() - began
         cursor.execute(sql, parameters)
         rows = cursor.fetchall() if cursor.description else []
         return cursor, rows, self._monotonic() - began

@@ -266,8 +266,10 @@ class Transaction:
             session, self._session = self._session, None
             kept = False
             try:
-                if session is not None:
-                    await session.close()  # which leaves the connection's transaction as it is
+                if session is not None and session.in_nested_transaction():
+                    await session.close()
+                elif session is not None:
+                    session.sync_session.close()  # which leaves the connection's transaction as it is, and asks nobody
                 if self._driver is not None:
                     await self._driver.settled()
                 if connection is not None:

@@ -55,6 +55,7 @@ _LOCKS: Final = 1024
 _OURS: Final = 0x66726565
 """The first half of their numbers, so that they are no other's."""
 
+_INSERT = insert(OUTBOX)
 _LOCK = text("SELECT pg_advisory_xact_lock(:ours, it) FROM (SELECT unnest(CAST(:keys AS integer[])) AS it) AS locks")
 _AGAIN: Final = 5.0
 """Seconds after which a caller is told to try again when the outbox is full."""
@@ -113,7 +114,7 @@ class Outbox:
                 await session.flush()
                 keys = sorted({zlib.crc32(self.lock_of(envelope.subject)) % _LOCKS for envelope in envelopes})
                 await session.execute(_LOCK, {"ours": _OURS, "keys": keys})
-            await session.execute(insert(OUTBOX), rows)
+            await session.execute(_INSERT, rows)
 
         await transaction.run(work)
         transaction.after_commit(self.bell.ring)
