@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from . import colocated, commands
+from . import colocated, commands, events
 from .between import Key, Results, ratios
 from .load import Round
 from .peers import ECHO, FASTAPI, FREESTONE, FREESTONE_TASKS, GRPC, NATS, Peer
@@ -36,7 +36,13 @@ class Goal:
         return self.measured >= bound if self.aim > self.must else self.measured <= bound
 
 
-def goals(calls: Results, near: dict[str, list[float]], sizes: Sizes, written: commands.Results) -> list[Goal]:
+def goals(
+    calls: Results,
+    near: dict[str, list[float]],
+    sizes: Sizes,
+    written: commands.Results,
+    carried: events.Results,
+) -> list[Goal]:
     """Return all of them."""
 
     def faster(other: Peer, kind: str, level: int, must: float, aim: float) -> Goal:
@@ -110,6 +116,8 @@ def goals(calls: Results, near: dict[str, list[float]], sizes: Sizes, written: c
             commands.ratios(written, "SQLite", 32),
             cpu=commands.cpu(written, "SQLite", 32),
         ),
+        Goal("events a second, end to end ÷ nats-py's publish, pull and acknowledge", 0.6, 0.8, events.share(carried)),
+        Goal("p50 from commit to handler, ms", 5, 3, [it.p50 for it in carried[events.OURS]]),
     ]
 
 
