@@ -265,8 +265,8 @@ class Heard:
 class Rig:
     """Starts the service, several times if need be, on one database and one broker."""
 
-    def __init__(self, path: Path, heard: Heard) -> None:
-        self.path = path
+    def __init__(self, where: str | Path, heard: Heard) -> None:
+        self.where = where
         self.heard = heard
         self.broker: Broker | Any = ListBroker()
         self.partitions = 1
@@ -280,7 +280,7 @@ class Rig:
 
     def opened(self) -> Database:
         """Return the database, as another process opens it."""
-        return Database.open(self.path)
+        return Database.open(self.where, name="journal")
 
     async def prepare(self) -> None:
         await self.db.start()
@@ -376,9 +376,13 @@ def heard() -> Any:
     SIGNALS.unsubscribe(heard)
 
 
-@pytest.fixture
-async def rig(tmp_path: Path, heard: Heard) -> AsyncIterator[Rig]:
-    rig = Rig(tmp_path / "journal.db", heard)
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def rig(tmp_path: Path, heard: Heard, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    """The service on each database; a test that makes sense in one only parametrizes this, indirectly."""
+    where: str | Path = tmp_path / "journal.db"
+    if request.param == "postgresql":
+        where = await request.getfixturevalue("postgres").create_database()
+    rig = Rig(where, heard)
     await rig.prepare()
     yield rig
     await rig.db.close()

@@ -22,6 +22,8 @@ from freestone.testing.nats import nats_server
 SCRIPT = Path(__file__).parent / "replica.py"
 PATIENCE = 100.0
 
+pytestmark = pytest.mark.parametrize("rig", ["sqlite"], indirect=True)
+
 Start = Callable[[], Any]
 
 
@@ -76,7 +78,7 @@ async def start(rig: Any, broker: Any, tmp_path: Path) -> AsyncIterator[Start]:
     replicas: list[Replica] = []
 
     async def run() -> Replica:
-        arguments = (str(SCRIPT), str(rig.path), broker[1], str(tmp_path / "gate"))
+        arguments = (str(SCRIPT), str(rig.where), broker[1], str(tmp_path / "gate"))
         replica = Replica(await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE))
         replicas.append(replica)
         await replica.until(lambda lines: "ready" in lines)
@@ -152,7 +154,7 @@ async def test_p18_a_process_that_was_stopped_past_its_lease_writes_nothing(
     zombie = await start()
     await broker[0].publish([place(1, "gate"), place(2, "gate")])
     await zombie.until(lambda lines: "at the gate 1" in lines)
-    await stopped(zombie, rig.path)
+    await stopped(zombie, rig.where)
     try:
         other = await start()
         await other.until(lambda lines: "at the gate 1" in lines)
