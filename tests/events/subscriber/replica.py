@@ -87,7 +87,7 @@ async def main() -> None:
         clock=SystemClock(),
         random=system_random(),
         remember=86400.0,
-        seconds=2.0,
+        seconds=10.0,
     )
     await workers.start()
     say("ready")
