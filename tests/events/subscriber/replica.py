@@ -18,7 +18,7 @@ from freestone.clock import SystemClock, system_random
 from freestone.cluster import NatsConnection, NatsSettings
 from freestone.contract import Contract, Event, query
 from freestone.data import Database
-from freestone.events import Source, subscribe, subscriptions
+from freestone.events import Source, subscribe, subscriber, subscriptions
 from freestone.events.drivers import JetStreamBroker
 from freestone.events.subscribers import Subscribers
 from freestone.service import service
@@ -69,6 +69,7 @@ def hear(signal: Any) -> None:
 
 
 async def main() -> None:
+    subscriber._WRITE = 3600.0  # no cursor is written in passing, so a kill leaves much to be absorbed
     SIGNALS.subscribe(hear)
     database = Database.open(sys.argv[1])
     await database.start()
