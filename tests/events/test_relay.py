@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select, update
 
 from freestone.clock import SystemClock
-from freestone.data import Database
+from freestone.data import Database, Transaction
 from freestone.errors import InvalidArgument, ResourceExhausted, Unavailable
 from freestone.events import Broker, Cursor, Envelope, Publisher, Recorded, Relay, Source, Waiting
 from freestone.events.outbox import OUTBOX
@@ -277,7 +277,7 @@ async def test_old_events_go_once_they_are_sent(publisher: Publisher) -> None:
         await publisher.send(Placed(order))
     look = Waiting(outbox)
     await look.start()
-    rows = await look.after(0, frozenset(), 10)
+    rows = await look.first(frozenset(), 10)
     now = SystemClock().now()
     await look.mark([rows[0], rows[2], rows[3]], now)
     assert await look.trim(now - timedelta(days=1)) == 0
@@ -317,7 +317,7 @@ async def test_held_keys_are_passed_over_however_many(publisher: Publisher, held
             publisher.publish(Placed(order))
     look = Waiting(publisher.outbox)
     await look.start()
-    found = await look.after(0, frozenset(f"key {number}" for number in range(held)), 10)
+    found = await look.first(frozenset(f"key {number}" for number in range(held)), 10)
     assert [it.envelope.subject for it in found] == (["other"] if held == 1 else ["key 0", "other"])
 
 
@@ -331,3 +331,47 @@ async def test_a_lost_lease_does_not_end_the_relay(publisher: Publisher, tmp_pat
         await publisher.outbox.database.start()
         await publisher.send(Placed("a"))
         await until(lambda: subjects(broker) == ["a"])
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_p05_a_key_stays_in_order_when_its_first_event_commits_while_others_are_sent(
+    db: Database, publisher: Publisher
+) -> None:
+    """Its number is lower than that of what was just sent, and that of the second one higher: who only looks further
+    on sends the second before the first.
+    """
+    numbered, sent, go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Transaction) -> None:
+        numbered.set()
+        await go_on.wait()
+
+    async def late() -> None:
+        async with db.transaction():
+            publisher.publish(Placed(order="slow", count=1))
+            db.before_commit(wait)  # after it was written, and has its number
+        async with db.transaction():
+            publisher.publish(Placed(order="slow", count=2))
+
+    class Slow(Noting):
+        async def publish(self, envelopes: Sequence[Envelope]) -> None:
+            if not self.calls:
+                sent.set()
+                await writing
+            await super().publish(envelopes)
+
+    broker = Slow()
+    async with relaying(publisher, broker):
+        writing = asyncio.create_task(late())
+        try:
+            await numbered.wait()
+            async with db.transaction():
+                publisher.publish(Placed(order="quick"))
+            async with asyncio.timeout(30):
+                await sent.wait()
+        finally:
+            go_on.set()
+            await writing
+        await until(lambda: len(broker.taken) == 3)
+    counts = [msgspec.json.decode(it.data)["count"] for it in broker.taken if it.subject == "slow"]
+    assert counts == [1, 2]

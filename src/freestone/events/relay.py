@@ -42,6 +42,8 @@ MOST_WAITING: Final = 1_000_000
 """Events that may wait for the broker; beyond them, the service's commands that publish are refused."""
 _AT_ONCE: Final = 256
 """Events that are sent in one go. They may have 256 KiB each."""
+_AT_MOST: Final = 64 * _AT_ONCE
+"""Events that are looked at to find one that is not held back."""
 _COUNTED: Final = 2.0
 """Seconds between two looks at how many wait."""
 _OFTEN: Final = 3600.0
@@ -139,20 +141,26 @@ class Relay:
             self._leads = False
 
     async def _round(self, backlog: Backlog) -> bool:
-        """Send all that can be sent now. Returns whether to go on: not if the process stops and the broker is away."""
-        last = 0
+        """Send all that can be sent now. Returns whether to go on: not if the process stops and the broker is away.
+
+        Each look begins with the first row that waits. What has committed since the last look may have a lower number
+        than what was sent then, and what has committed after that, of the same key, a higher one.
+        """
+        while chosen := await self._choose(backlog):
+            if not await self._send(chosen, backlog) and self._stopping.is_set():
+                return False
+        return True
+
+    async def _choose(self, backlog: Backlog) -> Sequence[Pending]:
+        """Return what is sent next: of one look, for two looks are of two moments."""
+        limit = _AT_ONCE
         while True:
             now = self._clock.monotonic()
-            rows = await self._waiting.after(last, backlog.held(now), _AT_ONCE)
-            if not rows:
-                return True
+            rows = await self._waiting.first(backlog.held(now), limit)
             chosen = backlog.choose(rows, now)
-            if chosen and not await self._send(chosen, backlog):
-                if self._stopping.is_set():
-                    return False
-                last = 0  # those that did not go are the first ones again
-                continue
-            last = rows[-1].id
+            if chosen or len(rows) < limit or limit >= _AT_MOST:
+                return chosen[:_AT_ONCE]
+            limit *= 4  # all of these are held back, more keys than a query can leave out
 
     async def _send(self, rows: Sequence[Pending], backlog: Backlog) -> bool:
         """Send events, and note that they are sent. Returns False, some time later, if the broker is away."""

@@ -47,9 +47,11 @@ class Waiting:
             await transaction.prepare(TABLES)
             await transaction.prepare(WAITING_TABLES)
 
-    async def after(self, id_: int, held: frozenset[str], limit: int) -> Sequence[Pending]:
-        """Return the next events that wait, with a higher id, in its order."""
-        query = select(OUTBOX).where(_WAITS, OUTBOX.c.id > id_).order_by(OUTBOX.c.id).limit(limit)
+    async def first(self, held: frozenset[str], limit: int) -> Sequence[Pending]:
+        """Return the first events that wait, in the order of their ids; those of the keys that are held may be left
+        out.
+        """
+        query = select(OUTBOX).where(_WAITS).order_by(OUTBOX.c.id).limit(limit)
         if held and len(held) <= _KEYS:
             query = query.where(OUTBOX.c.subject.not_in(held))
         return [Pending(row.id, self.outbox.envelope(row)) for row in await self._read(query)]
