@@ -96,6 +96,7 @@ class Processes:
         if self.app.gateway is not None:
             command += ["--listen", "127.0.0.1:0"]
         if self.faults is not None:
+            self.home.mkdir(parents=True, exist_ok=True)
             file = self.home / "faults.toml"
             file.write_text(written(self.faults.plan), "utf-8")
             command += ["--faults", str(file)]

@@ -53,7 +53,7 @@ def read(path: Path, app: App | None = None, seed: int | None = None) -> FaultPl
         if not NAME.fullmatch(name):
             tables.note(name, f'"{name}" is no name for a fault', NAME_RULE)
     faults = [_fault(name, table, app) for name, table in tables.tables()]
-    if not faults:
+    if not faults and "faults" not in root:  # an empty table is meant: nothing goes wrong yet
         root.note("faults", "there are none", "write [faults.NAME] with an edge and what goes wrong on it")
     root.refuse_unknown()
     refuse(document.mistakes)
@@ -190,7 +190,7 @@ def _duration(table: Table, key: str, default: float) -> float:
 
 def written(plan: FaultPlan) -> str:
     """Return a plan as a file has it."""
-    lines = [f"seed = {plan.seed}"]
+    lines = [f"seed = {plan.seed}", "", "[faults]"]
     for fault in plan.faults:
         callee = fault.service if fault.method == ANY else f"{fault.service}.{fault.method}"
         lines += [
