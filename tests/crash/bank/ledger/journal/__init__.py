@@ -1,0 +1,1 @@
+"""What has moved, account by account."""

@@ -1,0 +1,67 @@
+"""The bank, running: on either engine, beside real servers."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from freestone.app import load
+from freestone.testing import Processes, processes
+from freestone.testing.nats import nats_server
+from freestone.testing.postgres import postgres_server
+
+from .chaos import ReplicaVictim, ServerVictim, Victim
+
+BANK = Path(__file__).parent / "bank"
+
+
+@dataclass
+class Bank:
+    """What a test needs of it."""
+
+    application: Processes
+    victims: Sequence[Victim]
+    """What there is to kill."""
+    directory: Path
+
+    def announced(self) -> Counter[str]:
+        """Return how often each signal was announced, by its name, in all the processes that there ever were."""
+        lines = (self.directory / "witness").read_text().splitlines()
+        return Counter(line.partition(" ")[2].partition("(")[0] for line in lines)
+
+
+@asynccontextmanager
+async def bank(
+    engine: str,
+    directory: Path,
+    chance: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    crash_at: Sequence[str] = (),
+) -> AsyncGenerator[Bank]:
+    """Run the bank on that engine and a NATS server; its processes die at those points."""
+    monkeypatch.setenv("LEDGER_WITNESS", str(directory / "witness"))
+    file = shutil.copytree(BANK, directory / "bank") / "freestone.toml"
+    async with AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(nats_server(directory / "nats"))
+        servers: list[Victim] = [ServerVictim("nats", nats, chance)]
+        with file.open("a") as more:
+            more.write(f'\n[nats]\nurl = "{nats.url}"\n')
+        variables: dict[str, str] = {}
+        if engine == "postgresql":
+            postgres = await stack.enter_async_context(postgres_server())
+            servers.append(ServerVictim("postgresql", postgres, chance))
+            variables["FREESTONE_DATABASE_URL"] = await postgres.create_database()
+        app = load(file, variables=variables)
+        running = await stack.enter_async_context(processes(app, "split", directory / "home", crash_at=crash_at))
+        replicas = [ReplicaVictim(running, process, n) for process in ("accounts", "journal") for n in (0, 1)]
+        try:
+            yield Bank(running, [*servers, *replicas], directory)
+        finally:
+            (directory / "log").write_text("\n".join(running.output))
