@@ -138,7 +138,7 @@ async def test_what_another_process_commits_is_found(opener: Opener, publisher: 
 async def test_p05_of_several_relays_one_is_at_work_and_keeps_the_order(
     db: Database, opener: Opener, publisher: Publisher
 ) -> None:
-    """Three processes of one outbox, one key, a thousand events."""
+    """Three relays of one outbox, each with connections of its own, one key, a thousand events."""
     broker = Noting()
     databases = [opener() for _ in range(2)]
     for database in databases:
