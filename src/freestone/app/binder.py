@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
-from freestone.call import Dispatcher, FallbackTransport, Transport, client, stand_in
+from freestone.call import Dispatcher, FallbackTransport, Transport, Watch, client, stand_in
 from freestone.clock import Clock, Ids, Random, SystemClock, SystemIds, system_random
 from freestone.contract import Contract, Operation, contract_of
 from freestone.errors import ConfigurationError, Mistake
@@ -42,6 +42,8 @@ class Surroundings:
     random: Random = field(default_factory=system_random)
     besides: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """The kinds of resources that services have, by their names, whether they declare them or not."""
+    watch: Watch = field(default_factory=lambda: Watch(refuses=True))
+    """What becomes of calls that are made while a transaction holds writes."""
 
 
 @final
@@ -82,7 +84,7 @@ class Binder:
 
     def client(self, contract: type[Any]) -> Any:
         """Return a client of the contract. Raises ConfigurationError if no service keeps it."""
-        return client(contract, self._way(contract, ""))
+        return client(contract, self._way(contract, ""), self._surroundings.watch)
 
     def _way(self, contract: type[Any], caller: str) -> Transport:
         """Return the way to the contract, for the service ``caller``, or for the process itself without one."""
@@ -98,7 +100,7 @@ class Binder:
         way = self._way(contract, name)
         if any(operation.contract is contract for operation in fallbacks(cls)):
             way = FallbackTransport(way, name, self._fallbacks.setdefault(name, {}))
-        return client(contract, way)
+        return client(contract, way, self._surroundings.watch)
 
     def _bind_fallbacks(self, name: str, cls: type[Any]) -> None:
         """Let the fallbacks of a service be its methods, now that it is made."""

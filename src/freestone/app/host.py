@@ -29,6 +29,7 @@ from freestone.call import (
     SocketNetwork,
     Transport,
     UnixAddress,
+    Watch,
     WireTransport,
     resolver_of,
 )
@@ -143,7 +144,8 @@ class Host:
             makes_roles=migrates,
             durability=app.durability,
         )
-        surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
+        watch = Watch(refuses=app.environment is Environment.DEVELOPMENT)
+        surroundings = Surroundings(resources, settings or {}, clock, random, part.besides, watch)
         self._binder = Binder(app.kept_by, self._transport, surroundings)
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)

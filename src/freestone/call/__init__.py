@@ -58,3 +58,5 @@ from .resolver import TableResolver as TableResolver
 from .server import Server as Server
 from .target import Target as Target
 from .transport import Transport as Transport
+from .watch import CallInTransaction as CallInTransaction
+from .watch import Watch as Watch

@@ -16,18 +16,22 @@ from inspect import signature
 from typing import Any, TypeVar, cast
 
 from freestone.contract import Operation, operations
+from freestone.service import CURRENT
 
 from .fallback import FallbackTransport
 from .layers import layered
 from .transport import Routing, Transport
+from .watch import STRICT, Watch
 
 C = TypeVar("C")
 
 _CLASSES: weakref.WeakKeyDictionary[type[Any], type[Any]] = weakref.WeakKeyDictionary()
 
 
-def client(contract: type[C], transport: Transport) -> C:
+def client(contract: type[C], transport: Transport, watch: Watch = STRICT) -> C:
     """Return an object that has the contract's methods and performs them through the transport.
+
+    ``watch`` looks at calls that are made while a transaction is open.
 
     >>> async def example(dispatcher):
     ...     catalog = client(Catalog, LocalTransport(dispatcher, "catalog"))
@@ -38,6 +42,7 @@ def client(contract: type[C], transport: Transport) -> C:
         made = _CLASSES[contract] = _client_class(contract)
     it = object.__new__(made)
     it._transport = transport
+    it._watch = watch
     return cast(C, it)
 
 
@@ -59,7 +64,7 @@ def _client_class(contract: type[Any]) -> type[Any]:
         return way
 
     members: dict[str, Any] = {
-        "__slots__": ("_transport", *slots),
+        "__slots__": ("_transport", "_watch", *slots),
         "__getattr__": route,  # which Python calls for a slot that is empty
         "__doc__": f"A client of {contract.__name__}.",
         "__module__": contract.__module__,
@@ -77,7 +82,7 @@ def _slot(operation: Operation) -> str:
 def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:
     declared = getattr(contract, operation.name)
     parameters = list(signature(declared).parameters.values())[1:]
-    listed, scope = ["self"], {"operation": operation}
+    listed, scope = ["self"], {"operation": operation, "_current": CURRENT.get}
     keyword_only = False
     for parameter in parameters:
         if parameter.kind is Kinds.KEYWORD_ONLY and not keyword_only:
@@ -94,7 +99,12 @@ def _method(contract: type[Any], operation: Operation) -> Callable[..., Any]:
         way = f"_transport.exchange(operation, ({values}), {takes})"
     else:
         way = f"_transport.stream(operation, ({values}))" if operation.streams else f"{_slot(operation)}(({values}))"
-    source = f"def {operation.name}({', '.join(listed)}): return self.{way}"
+    source = (
+        f"def {operation.name}({', '.join(listed)}):\n"
+        "    if (_context := _current()) is not None and (_context._handler or _context).enlisted is not None:\n"
+        "        self._watch.look(_context, operation)\n"
+        f"    return self.{way}"
+    )
     exec(compile(source, f"<client of {contract.__name__}>", "exec"), scope)
     method = cast(Callable[..., Any], scope[operation.name])
     method.__doc__ = declared.__doc__

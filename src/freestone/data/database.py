@@ -14,11 +14,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, TypeVarTuple, final, overload
 
-from freestone.clock import Clock, SystemClock, system_random
+from freestone.clock import Clock, SystemClock, system_random, trace_id
 from freestone.contract import Kind
 from freestone.errors import Aborted, ConfigurationError, Mistake, Unavailable
 from freestone.lease import Lease, Leases, LeaseStore
-from freestone.service import Context, current, next_run
+from freestone.service import Context, current, next_run, within
 from freestone.signals import SIGNALS, HandlerRepeated
 
 from .durability import Durability
@@ -308,8 +308,10 @@ class Database:
     async def _opened(self) -> AsyncGenerator[Transaction]:
         transaction = self._begin("this block", read_only=False, until=None)
         token = _OPENED.set({**_OPENED.get(), self: transaction})
+        outer = current() or Context(None, None, None, None, trace_id())
         try:
-            yield transaction
+            with within(outer.around(transaction)):
+                yield transaction
         except BaseException:
             await transaction.rollback()
             raise

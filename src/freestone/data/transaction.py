@@ -25,6 +25,7 @@ from .framework_tables import Part, take_steps
 from .group_lane import GroupLane
 from .lane import Lane, Patience
 from .misuse import ReadOnlyTransaction, TransactionRequired
+from .session import NotingSession
 from .store import Dialect, Driver, Store
 from .uninterrupted import uninterrupted
 
@@ -67,6 +68,17 @@ class Transaction:
         self._turn = asyncio.Lock()
         self._broken: BaseException | None = None
         self._ended = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether it holds writes, be they sent already or yet to be: rows that were added, changed or deleted, and
+        statements that write. One that has only read does not, and neither does one that has ended."""
+        if self.read_only or self._ended:
+            return False
+        if self._session is None:
+            return bool(self._added)
+        session = self._session.sync_session
+        return isinstance(session, NotingSession) and session.writes
 
     @property
     def dialect(self) -> Dialect:
@@ -207,7 +219,12 @@ class Transaction:
             await lane.enter(self.owner)
             self._lane = lane
         await self._whole(self._begin(lane))
-        session = AsyncSession(self._connection, expire_on_commit=False, autoflush=not self.read_only)
+        session = AsyncSession(
+            self._connection,
+            sync_session_class=NotingSession,
+            expire_on_commit=False,
+            autoflush=not self.read_only,
+        )
         session.add_all(self._added)
         self._session = session
         return session

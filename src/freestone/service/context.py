@@ -47,6 +47,16 @@ class Identity:
 class Enlisted(Protocol):
     """Something whose fate is the handler's: a transaction."""
 
+    @property
+    def owner(self) -> str:
+        """Whose it is, for messages."""
+        ...
+
+    @property
+    def writes(self) -> bool:
+        """Whether it holds writes."""
+        ...
+
     async def commit(self) -> None:
         """Make it last. Called once, when the handler has returned."""
         ...
@@ -227,6 +237,13 @@ class Context:
         if self.deadline is None:
             return math.inf
         return self.deadline - asyncio.get_running_loop().time()
+
+    def around(self, resource: Enlisted) -> Context:
+        """Return a context for a block outside of a handler that has something enlisted, and ends it by itself."""
+        block = Context(None, self.deadline, self.task, self.identity, self.trace_id)
+        block.extra = self.extra
+        block.enlisted = [resource]
+        return block
 
     def enlist(self, key: object, resource: Enlisted) -> None:
         """Tie a resource to the handler's outcome; ``enlisted_as(key)`` finds it again.

@@ -199,12 +199,15 @@ async def test_writes_nothing_when_the_catalog_is_away() -> None:
 
 
 async def test_works_when_it_is_made_by_hand(clock: FakeClock) -> None:
-    """A service is an ordinary class: its dependencies are arguments."""
-    async with Database.temporary(Base.metadata) as db, db.transaction():
+    """A service is an ordinary class: its dependencies are arguments, and a block stands for a call."""
+    async with Database.temporary(Base.metadata) as db:
         progress = ProgressService(db=db, events=Publisher(db), catalog=fake(Catalog, path=lambda _: TEA), clock=clock)
-        await progress.enrol("ada", "tea")
-        await progress.complete("ada", "tea", "green")
-        standing = await progress.standing("ada", "tea")
+        async with db.transaction():
+            await progress.enrol("ada", "tea")
+        async with db.transaction():
+            await progress.complete("ada", "tea", "green")
+        async with db.transaction():
+            standing = await progress.standing("ada", "tea")
         assert standing.minutes_spent == 10
         assert clock.now() - standing.enrolled_at == timedelta()
 
