@@ -43,7 +43,7 @@ S = TypeVar("S", bound=Signal)
 
 ORDERS = Source("shop", "orders")
 JOURNAL = Source("shop", "journal")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Base(DeclarativeBase):
