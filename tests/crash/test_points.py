@@ -25,11 +25,20 @@ POINTS = {
     "between a handler's commit and its cursor": "journal/committed[note]:5",
 }
 
+ALWAYS = (
+    "between the commit and the answer",
+    "between the acknowledgement and the mark",
+    "between a handler's commit and its cursor",
+)
+WHERE = [
+    pytest.param(point, id=name, marks=() if name in ALWAYS else pytest.mark.thorough) for name, point in POINTS.items()
+]
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+@pytest.mark.parametrize("point", WHERE)
 async def test_nothing_is_lost_or_done_twice_by_a_process_that_dies_there(
     engine: str, point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

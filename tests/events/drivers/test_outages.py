@@ -81,9 +81,9 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Sequence[NatsServer]]:
         yield servers
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("atomic", [True, pytest.param(False, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("atomic", [True, False])
 async def test_p36_an_election_loses_nothing_and_doubles_nothing(
     cluster: Sequence[NatsServer], heard: Heard, atomic: bool
 ) -> None:

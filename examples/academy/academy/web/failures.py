@@ -40,6 +40,7 @@ FAILURES: Final[Mapping[type[errors.ServiceError], Failure]] = {
     TicksItself: Failure(409, "This box ticks itself", "It is ticked when its phase is complete."),
     SentByMail: Failure(404, "There is nothing here", "Letters are sent by mail."),
     errors.InvalidArgument: Failure(400, "That does not look right", "Go back, check what you typed and try again."),
+    errors.KeyReused: Failure(422, "That was asked before", "Something else was asked under the same key."),
     errors.NotFound: Failure(404, "There is nothing here", "The page has moved, or never existed."),
     errors.AlreadyExists: Failure(409, "That exists already", "There is one of that name."),
     errors.PermissionDenied: Failure(403, "That is not yours to do", "Another learner may, but you may not."),

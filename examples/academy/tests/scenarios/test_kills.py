@@ -99,7 +99,7 @@ async def repeat(stop: asyncio.Event, act: Callable[[], Awaitable[None]]) -> Non
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kill", [kill_one_of_them, kill_either, kill_both])
+@pytest.mark.parametrize("kill", [kill_one_of_them, kill_either, pytest.param(kill_both, marks=pytest.mark.thorough)])
 async def test_queries_survive_the_death_of_a_replica_and_commands_say_what_they_know(
     split: Processes, kill: Callable[[Processes], Awaitable[None]]
 ) -> None:
@@ -209,7 +209,7 @@ async def test_every_path_is_found_and_every_phase_written_about_once_whoever_is
         learners[name] = session.learner.id
         await split.client(Learners).set_email(session.learner.id, f"{name}@example.org")
     killer = asyncio.create_task(kill_by_turns())
-    words = [f"word{number}" for number in range(12)]
+    words = [f"word{number:02}" for number in range(12)]  # none of which another begins with
     try:
         for number, word in enumerate(words):
             await resolving.client(Catalog).import_path(path_about(f"path-{number}", word))
@@ -217,6 +217,8 @@ async def test_every_path_is_found_and_every_phase_written_about_once_whoever_is
                 with acting_as(Identity(learner)):
                     await resolving.client(Progress).enrol(learner, f"path-{number}")
                     await resolving.client(Progress).complete(learner, f"path-{number}", "one")
+        while len(set(killed)) < 4:  # noqa: ASYNC110 - on a busy machine one of them may take long to be back
+            await asyncio.sleep(0.1)
     finally:
         killer.cancel()
         await asyncio.wait([killer])
