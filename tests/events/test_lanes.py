@@ -94,7 +94,8 @@ class Model:
         assert work.recorded is not None
         number = work.recorded.cursor.position
         blocked = self.blocks(work.key) if work.blocked is None else work.blocked
-        assert blocked or not self.blocks(work.key)  # a person may have let it go on meanwhile, and nobody else
+        # Only a person changes that behind the lane's back: by letting it go on, or by reviving what it had skipped.
+        assert blocked or not self.blocks(work.key) or work.key in self.revived
         if number in self.taken:
             return
         self.taken.add(number)
@@ -136,8 +137,12 @@ class Model:
                 self.reach(row.key)
             else:
                 row.state, row.tries = state, 0
+                if self.on_failure == "skip":
+                    self.revived.add(row.key)
 
     dropped: set[int] = field(default_factory=set)
+    revived: set[str] = field(default_factory=set)
+    """The keys that have skipped an event which a person had tried again; its order among them is given up."""
 
     def blocks(self, key: str) -> bool:
         states = blocking(self.on_failure)  # type: ignore[arg-type]

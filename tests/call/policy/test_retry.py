@@ -127,11 +127,11 @@ def test_without_budget_nothing_is_repeated() -> None:
 def test_a_command_that_may_have_happened_is_never_repeated(
     kind: type[ServiceError], begun: bool, safety: Safety, sent: int, left: float, attempts: int
 ) -> None:
-    """Unless its contract says that it may; and no wait outlasts the deadline."""
+    """Unless its contract says that it may, or its callee keeps what it came to; and no wait outlasts the deadline."""
     decision = decided(kind(), begun=begun, safety=safety, sent=sent, left=left, retry=Retry(attempts=attempts))
     if isinstance(decision, float):
         assert 0 <= decision < left
         may_have = kind is ConnectionLost
-        assert not may_have or safety in (Safety.QUERY, Safety.IDEMPOTENT)
+        assert not may_have or safety in (Safety.QUERY, Safety.IDEMPOTENT, Safety.KEPT)
         assert kind in (Unavailable, ResourceExhausted, Aborted, ConnectionLost)
         assert sent < max(attempts, 8)
