@@ -58,10 +58,9 @@ async def bank(
             postgres = await stack.enter_async_context(postgres_server())
             servers.append(ServerVictim("postgresql", postgres, chance))
             variables["FREESTONE_DATABASE_URL"] = await postgres.create_database()
-        app = load(file, variables=variables)
+        app, output = load(file, variables=variables), list[str]()
+        stack.callback(lambda: (directory / "log").write_text("\n".join(output)))  # when it has ended, and said all
         running = await stack.enter_async_context(processes(app, "split", directory / "home", crash_at=crash_at))
+        running.output = output
         replicas = [ReplicaVictim(running, process, n) for process in ("accounts", "journal") for n in (0, 1)]
-        try:
-            yield Bank(running, [*servers, *replicas], directory)
-        finally:
-            (directory / "log").write_text("\n".join(running.output))
+        yield Bank(running, [*servers, *replicas], directory)
