@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import bindparam, case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from freestone.lease import StaleToken
 
 from .lease import FENCE, LEASE, LEASES
-from .postgres_lease import TENURES, token_of
+from .postgres_lease import TENURES, TOKEN_OF
 from .transaction import Transaction
+
+_HELD = select(LEASE.c.token).where(LEASE.c.name == bindparam("name"))
+"""Made once: to build a statement costs more than SQLite takes for it, and an event that is handled has one of these."""
 
 
 async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -> None:
@@ -25,8 +28,8 @@ async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -
 
     async def work(session: AsyncSession) -> int:
         if own:
-            held = token_of(name) if transaction.dialect == "postgresql" else _held(name)
-            return await session.scalar(held) or 0
+            held = TOKEN_OF if transaction.dialect == "postgresql" else _HELD
+            return await session.scalar(held, {"name": name}) or 0
         shown = insert(FENCE).values(name=name, token=token)
         higher = case((FENCE.c.token > shown.excluded.token, FENCE.c.token), else_=shown.excluded.token)
         seen = shown.on_conflict_do_update(index_elements=["name"], set_={"token": higher})
@@ -41,7 +44,3 @@ async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -
         )
         transaction.fail(stale)
         raise stale
-
-
-def _held(name: str) -> Select[int]:
-    return select(LEASE.c.token).where(LEASE.c.name == name)

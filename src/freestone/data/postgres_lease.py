@@ -12,9 +12,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
-from sqlalchemy import Column, ColumnElement, Double, Integer, Table, Text, Update, extract, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Double,
+    Integer,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    extract,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateTable
@@ -46,6 +60,9 @@ TOKEN = Table(
     Column("token", Integer, nullable=False),
 )
 """The token that was given last for each name."""
+
+TOKEN_OF = select(TOKEN.c.token).where(TOKEN.c.name == bindparam("name")).with_for_update(read=True)
+"""The query for the token of a name, which stays so until the transaction of the query ends."""
 
 TENURES = Part("tenure", ({"postgresql": CreateTable(TENURE)}, {"postgresql": CreateTable(TOKEN)}))
 
@@ -105,11 +122,6 @@ class PostgresLeases:
             raise Unavailable(f"{owner} could not be asked for in time") from error
         finally:
             await transaction.rollback()
-
-
-def token_of(name: str) -> Any:
-    """Return the query for the token that was given last, which stays so until the transaction of the query ends."""
-    return select(TOKEN.c.token).where(TOKEN.c.name == name).with_for_update(read=True)
 
 
 def _theirs(name: str, token: int) -> Update:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, delete, exists, select, update
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -58,6 +58,13 @@ INBOX: Final = Table(
     sqlite_with_rowid=False,
 )
 _BY_AGE = Index("freestone_inbox_taken", INBOX.c.taken)
+_TAKE = (
+    insert(INBOX)
+    .values({column.name: bindparam(column.name) for column in INBOX.c})
+    .on_conflict_do_nothing()
+    .returning(INBOX.c.event_id)
+)
+"""Made once: each event that is handled has one."""
 
 TABLES: Final = Part(
     "inbox", (CreateTable(SUBSCRIPTION), CreateTable(CURSOR), CreateTable(INBOX), CreateIndex(_BY_AGE), *KEPT_TABLES)
@@ -169,8 +176,7 @@ class Inbox:
     async def take(self, transaction: Transaction, event: str) -> bool:
         """Note in a transaction that the event was taken in. False, and nothing noted, if it was before."""
         values = {"subscription": self.subscription, "event_id": event, "taken": to_microseconds(self._clock.now())}
-        statement = insert(INBOX).values(values).on_conflict_do_nothing().returning(INBOX.c.event_id)
-        return bool(await executed(transaction, statement))
+        return bool(await executed(transaction, _TAKE, values))
 
     async def purge(self, before: int, most: int) -> int:
         """Forget events that were taken in before that time, and are not kept now; return how many."""

@@ -6,7 +6,7 @@ when it goes the next one is *reached* in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, final
 
@@ -251,9 +251,9 @@ class Shelf:
         return self._own(), KEPT.c.state.in_(self._blocking)
 
 
-async def executed(transaction: Transaction, statement: Any) -> list[Any]:
+async def executed(transaction: Transaction, statement: Any, parameters: Mapping[str, Any] | None = None) -> list[Any]:
     """Return the rows of a statement."""
-    result: Any = await transaction.run(lambda session: session.execute(statement))
+    result: Any = await transaction.run(lambda session: session.execute(statement, parameters))
     return list(result.all()) if result.returns_rows else []
 
 
