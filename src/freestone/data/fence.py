@@ -13,7 +13,7 @@ from .postgres_lease import TENURES, TOKEN_OF
 from .transaction import Transaction
 
 _HELD = select(LEASE.c.token).where(LEASE.c.name == bindparam("name"))
-"""Made once: to build a statement costs more than SQLite takes for it, and an event that is handled has one of these."""
+"""Made once, as each event that is handled has one: to build a statement costs more than SQLite takes for it."""
 
 
 async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -> None:

@@ -69,15 +69,21 @@ class NatsServer:
 
 
 @contextlib.asynccontextmanager
-async def nats_server(directory: Path) -> AsyncGenerator[NatsServer]:
-    """Run a server for a block; it stores in the directory.
+async def nats_server(directory: Path, *, durable: bool = False) -> AsyncGenerator[NatsServer]:
+    """Run a server for a block; it stores in the directory. ``durable`` is whether it syncs each message, as the
+    server of a run does: a test that kills it does not need that, for the machine goes on.
 
     >>> async def test_something(tmp_path):
     ...     async with nats_server(tmp_path) as server:
     ...         connection = NatsConnection(NatsSettings((server.url,)))
     """
     [port] = _free_ports(1)
-    server = NatsServer(directory, port)
+    options: list[str] = []
+    if durable:
+        file = directory.with_suffix(".conf")
+        file.write_text("jetstream { sync_interval: always }\n", "utf-8")
+        options = ["-c", str(file)]
+    server = NatsServer(directory, port, *options)
     try:
         await server.start()
         yield server
