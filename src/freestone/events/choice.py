@@ -8,7 +8,7 @@ from typing import Any, final
 import msgspec
 from sqlalchemy import Table, or_
 
-from .outbox import to_microseconds
+from .columns import to_microseconds
 
 
 @final

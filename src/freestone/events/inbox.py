@@ -21,8 +21,8 @@ from freestone.clock import Clock
 from freestone.data import METADATA, Database, Part, Transaction
 
 from .broker import Cursor, Source
+from .columns import to_microseconds
 from .kept import KEPT, KEPT_TABLES, executed
-from .outbox import to_microseconds
 
 SUBSCRIPTION: Final = Table(
     "freestone_subscription",

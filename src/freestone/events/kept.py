@@ -7,7 +7,7 @@ when it goes the next one is *reached* in the same transaction."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, final
 
 import msgspec
@@ -16,7 +16,6 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    LargeBinary,
     Table,
     Text,
     delete,
@@ -30,15 +29,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from freestone.data import METADATA, Transaction
 
 from .aside import State, blocking
+from .columns import envelope_in, event_columns, from_microseconds, to_microseconds, values_of
 from .envelope import Envelope
-from .outbox import to_microseconds
 
 KEPT: Final = Table(
     "freestone_aside",
     METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("subscription", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("tries", Integer, nullable=False),
@@ -46,15 +44,7 @@ KEPT: Final = Table(
     Column("kept", BigInteger, nullable=False),
     Column("error", Text, nullable=False),
     Column("trace", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("time", BigInteger, nullable=False),
-    Column("content_type", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Column("traceparent", Text),
-    Column("tracestate", Text),
+    *event_columns(),
     sqlite_autoincrement=True,  # an id that was given once is not given again: it is the order
 )
 """Times are microseconds since 1970; ``next_try`` counts for those that are retrying. ``trace`` is where it failed."""
@@ -65,8 +55,6 @@ _BY_TIME = Index("freestone_aside_due", KEPT.c.subscription, KEPT.c.state, KEPT.
 
 KEPT_TABLES: Final = (CreateTable(KEPT), CreateIndex(_ONCE), CreateIndex(_BY_KEY), CreateIndex(_BY_TIME))
 """What makes the table."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @final
@@ -132,7 +120,6 @@ class Shelf:
         """Keep an event, to be tried again after ``wait`` seconds if it is retrying."""
         row = {
             "subscription": self._subscription,
-            "event_id": envelope.id,
             "partition": envelope.partition,
             "state": state.value,
             "tries": tries,
@@ -140,15 +127,7 @@ class Shelf:
             "kept": to_microseconds(now),
             "error": "" if failure is None else failure.error,
             "trace": "" if failure is None else failure.trace,
-            "type": envelope.type,
-            "version": envelope.version,
-            "source": envelope.source,
-            "subject": envelope.subject,
-            "time": to_microseconds(envelope.time),
-            "content_type": envelope.content_type,
-            "data": envelope.data,
-            "traceparent": envelope.traceparent,
-            "tracestate": envelope.tracestate,
+            **values_of(envelope),
         }
         statement = insert(KEPT).values(row).on_conflict_do_nothing()
         await executed(transaction, statement)
@@ -181,7 +160,7 @@ class Shelf:
             KEPT.c.partition.in_(list(partitions)),
         )
         ((found,),) = await executed(transaction, statement)
-        return None if found is None else _EPOCH + timedelta(microseconds=found)
+        return None if found is None else from_microseconds(found)
 
     async def head(self, transaction: Transaction, key: str, now: datetime) -> Kept | None:
         """Return the earliest event of a key that is due, None if none is."""
@@ -259,30 +238,14 @@ async def executed(transaction: Transaction, statement: Any, parameters: Mapping
 
 def kept_of(row: Any) -> Kept:
     """Return the event that a row of the table is."""
-
-    def time(microseconds: int) -> datetime:
-        return _EPOCH + timedelta(microseconds=microseconds)
-
     return Kept(
         id=row.id,
         subscription=row.subscription,
         state=State(row.state),
         tries=row.tries,
-        next_try=time(row.next_try),
-        kept=time(row.kept),
+        next_try=from_microseconds(row.next_try),
+        kept=from_microseconds(row.kept),
         error=row.error,
         trace=row.trace,
-        envelope=Envelope(
-            id=row.event_id,
-            type=row.type,
-            source=row.source,
-            subject=row.subject,
-            time=time(row.time),
-            version=row.version,
-            data=bytes(row.data),
-            content_type=row.content_type,
-            traceparent=row.traceparent,
-            tracestate=row.tracestate,
-            partition=row.partition,
-        ),
+        envelope=envelope_in(row, row.partition),
     )

@@ -19,10 +19,11 @@ from freestone.data import Database
 from .aside import State
 from .broker import Source
 from .choice import Choice
+from .columns import from_microseconds
 from .envelope import partition_of
 from .inbox import CURSOR, INBOX, SUBSCRIPTION
 from .looking import look
-from .outbox import OUTBOX, from_microseconds
+from .outbox import OUTBOX
 from .tending import count_kept
 
 _PIECE: Final = 1000

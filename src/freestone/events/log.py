@@ -40,7 +40,8 @@ from freestone.clock import Ids
 from freestone.data import METADATA, Part, Transaction
 
 from .broker import Cursor, LogLost, LogTrimmed, Recorded
-from .outbox import OUTBOX, TABLES, Outbox, to_microseconds
+from .columns import to_microseconds
+from .outbox import OUTBOX, TABLES, Outbox
 
 LOG = Table(
     "freestone_log",

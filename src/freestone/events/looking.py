@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from freestone.data import Database
 
 from .choice import Choice
+from .columns import from_microseconds
 from .envelope import Envelope
-from .outbox import OUTBOX, Outbox, from_microseconds
+from .outbox import OUTBOX, Outbox
 
 
 @final

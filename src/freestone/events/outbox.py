@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text, insert, select, text
+from sqlalchemy import BigInteger, Column, Integer, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateTable
 
@@ -26,6 +25,7 @@ from freestone.errors import ResourceExhausted
 
 from .bell import Bell
 from .broker import Source
+from .columns import envelope_in, event_columns, values_of
 from .envelope import Envelope, partition_of
 
 OUTBOX = Table(
@@ -33,16 +33,7 @@ OUTBOX = Table(
     METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("position", BigInteger),
-    Column("event_id", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("time", BigInteger, nullable=False),
-    Column("content_type", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Column("traceparent", Text),
-    Column("tracestate", Text),
+    *event_columns(),
     Column("published", BigInteger),
 )
 """The events, in the order in which they were published. Times are microseconds since 1970; ``published`` is when a
@@ -59,18 +50,6 @@ _INSERT = insert(OUTBOX)
 _LOCK = text("SELECT pg_advisory_xact_lock(:ours, it) FROM (SELECT unnest(CAST(:keys AS integer[])) AS it) AS locks")
 _AGAIN: Final = 5.0
 """Seconds after which a caller is told to try again when the outbox is full."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def to_microseconds(time: datetime) -> int:
-    """Return a time as the table has it."""
-    return (time - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(microseconds: int) -> datetime:
-    """Return a time that the table has."""
-    return _EPOCH + microseconds * _MICROSECOND
 
 
 @final
@@ -105,7 +84,7 @@ class Outbox:
     async def write(self, transaction: Transaction, envelopes: Sequence[Envelope]) -> None:
         """Write events, in their order, in a transaction that is about to commit."""
         await transaction.prepare(TABLES)
-        rows = [_row(envelope) for envelope in envelopes]
+        rows = [values_of(envelope) for envelope in envelopes]
 
         async def work(session: AsyncSession) -> None:
             if self.database.dialect == "postgresql":
@@ -132,31 +111,4 @@ class Outbox:
 
     def envelope(self, row: Any) -> Envelope:
         """Return the event that a row of the table is."""
-        return Envelope(
-            id=row.event_id,
-            type=row.type,
-            source=row.source,
-            subject=row.subject,
-            time=_EPOCH + row.time * _MICROSECOND,
-            version=row.version,
-            data=bytes(row.data),
-            content_type=row.content_type,
-            traceparent=row.traceparent,
-            tracestate=row.tracestate,
-            partition=partition_of(row.subject, self.partitions),
-        )
-
-
-def _row(envelope: Envelope) -> dict[str, Any]:
-    return {
-        "event_id": envelope.id,
-        "type": envelope.type,
-        "version": envelope.version,
-        "source": envelope.source,
-        "subject": envelope.subject,
-        "time": to_microseconds(envelope.time),
-        "content_type": envelope.content_type,
-        "data": envelope.data,
-        "traceparent": envelope.traceparent,
-        "tracestate": envelope.tracestate,
-    }
+        return envelope_in(row, partition_of(row.subject, self.partitions))

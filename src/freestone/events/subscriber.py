@@ -26,12 +26,12 @@ from freestone.signals import SIGNALS, EventAbsorbed, EventsMissed, LogReadAgain
 
 from .bell import Bell, rung_within
 from .broker import Broker, Cursor, LogLost, LogTrimmed, Recorded, Source
+from .columns import to_microseconds
 from .envelope import Envelope
 from .handling import Handling
 from .inbox import TABLES, Began, Inbox, began
 from .intake import Intake
 from .lanes import Lanes, Work
-from .outbox import to_microseconds
 from .partitions import Partitions
 from .subscription import Subscription
 from .watermark import Watermark

@@ -15,9 +15,9 @@ from freestone.data import Database
 
 from .aside import State
 from .choice import Choice
+from .columns import to_microseconds
 from .kept import KEPT, Kept, Shelf, executed, kept_of
 from .looking import look
-from .outbox import to_microseconds
 from .subscription import OnFailure, Subscription
 
 

@@ -17,7 +17,8 @@ from sqlalchemy.schema import CreateIndex
 from freestone.data import Part
 
 from .backlog import Pending
-from .outbox import OUTBOX, TABLES, Outbox, to_microseconds
+from .columns import to_microseconds
+from .outbox import OUTBOX, TABLES, Outbox
 
 _WAITS = OUTBOX.c.published.is_(None)
 _INDEX: Final = Index(
