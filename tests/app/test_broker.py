@@ -45,12 +45,13 @@ def test_everything_can_be_set(reading: Reading) -> None:
         storage = "memory"
         max_bytes = "8GiB"
         duplicate_window = "10m"
+        sync = "2s"
         remember = "90d"
         """
     )
     assert mistakes == []
     assert settings == EventSettings(
-        "nats", "messagepack", 30 * 86400.0, 16, 3, "memory", 8 * 2**30, 600.0, 90 * 86400.0
+        "nats", "messagepack", 30 * 86400.0, 16, 3, "memory", 8 * 2**30, 600.0, 2.0, 90 * 86400.0
     )
 
 
@@ -90,7 +91,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         '8: events.max_bytes: \'8 GB\' is no size; write it as "64KiB", "8MiB" or "1GiB", or as a number of bytes',
         "9: events.duplicate_window: it must be at least 100ms",
         "10: events.colour: there is no such key; the keys are broker, format, keep, partitions, replicas, storage, "
-        "max_bytes, duplicate_window, remember",
+        "max_bytes, duplicate_window, sync, remember",
     ]
 
 
@@ -116,3 +117,23 @@ def test_p12_events_are_remembered_for_as_long_as_they_may_be_delivered_again(re
     settings, mistakes = reading('[events]\nkeep = "90d"')
     assert mistakes == []
     assert settings.remember == settings.keep
+
+
+def test_what_is_acknowledged_is_on_the_disk_unless_it_is_said(reading: Reading) -> None:
+    """A time is chosen by name, and the plan shows it."""
+    assert reading('[events]\nsync = "always"') == (EventSettings(), [])
+    settings, mistakes = reading('[events]\nsync = "500ms"')
+    assert mistakes == []
+    assert next(event_lines(settings, "nats")).endswith("duplicates absorbed for 2m, on the disk after 500ms")
+    _, mistakes = reading('[events]\nsync = "never"')
+    assert mistakes == ['2: events.sync: it can\'t be "never"; write "always", or a duration such as "2m"']
+
+
+def test_servers_that_are_somebody_elses_are_not_told_when_to_sync(tmp_path: Path) -> None:
+    """No client can set it, and whoever wrote it expects it to hold."""
+    document = Document(tmp_path / "freestone.toml", '[events]\nsync = "always"')
+    read_events(document.root().table("events"), has_servers=True)
+    assert [str(mistake).partition("toml:")[2] for mistake in document.mistakes] == [
+        "2: events.sync: it has no effect on the servers of [nats] url; set sync_interval in their configuration, "
+        "and leave this out"
+    ]

@@ -20,7 +20,7 @@ Format = Literal["json", "messagepack"]
 _BROKERS: Final[tuple[BrokerKind, ...]] = ("embedded", "nats")
 _STORAGES: Final[tuple[Storage, ...]] = ("file", "memory")
 _FORMATS: Final[tuple[Format, ...]] = ("json", "messagepack")
-_OF_A_STREAM: Final = ("partitions", "replicas", "storage", "max_bytes", "duplicate_window")
+_OF_NATS: Final = ("partitions", "replicas", "storage", "max_bytes", "duplicate_window", "sync")
 """The keys that say something to NATS alone."""
 
 _W = TypeVar("_W", BrokerKind, Storage, Format, Literal["full", "normal"])
@@ -46,13 +46,15 @@ class EventSettings(msgspec.Struct, frozen=True):
     """What they keep at most; beyond it events wait in the publisher's database. None is no limit of the stream."""
     duplicate_window: float = 120.0
     """Seconds in which NATS absorbs an event that it has already."""
+    sync: float | None = None
+    """Seconds after which the NATS server of a run writes to the disk what it has acknowledged; None is before."""
     remember: float = 30 * 86400.0
     """Seconds for which whoever hears an event remembers that it did, so that it takes effect once. As an event may be
     delivered again for as long as it is kept, it is not less than ``keep``."""
 
 
-def read_events(table: Table) -> EventSettings:
-    """Return what ``[events]`` says. Mistakes are noted."""
+def read_events(table: Table, *, has_servers: bool = False) -> EventSettings:
+    """Return what ``[events]`` says, given whether ``[nats]`` names servers. Mistakes are noted."""
     usual = EventSettings()
     broker = read_word(table, "broker", _BROKERS, usual.broker)
     settings = EventSettings(
@@ -64,6 +66,7 @@ def read_events(table: Table) -> EventSettings:
         storage=read_word(table, "storage", _STORAGES, usual.storage) or usual.storage,
         max_bytes=read_size(table, "max_bytes", 0, least=2**20) or None,
         duplicate_window=read_duration(table, "duplicate_window", usual.duplicate_window),
+        sync=_sync(table),
     )
     remember = read_duration(table, "remember", max(usual.remember, settings.keep))
     settings = msgspec.structs.replace(settings, remember=remember)
@@ -81,8 +84,11 @@ def read_events(table: Table) -> EventSettings:
             "remember them for as long as they are kept",
         )
     if broker == "embedded":
-        for key in (key for key in _OF_A_STREAM if key in table):
+        for key in (key for key in _OF_NATS if key in table):
             table.note(key, 'it has no effect, since broker = "embedded"', "leave one of the two out")
+    elif has_servers and "sync" in table:
+        advice = "set sync_interval in their configuration, and leave this out"
+        table.note("sync", "it has no effect on the servers of [nats] url", advice)
     table.refuse_unknown()
     return settings
 
@@ -103,7 +109,8 @@ def event_lines(settings: EventSettings, broker: BrokerKind) -> Iterator[str]:
     most = f", {settings.max_bytes} bytes at most" if settings.max_bytes is not None else ""
     window = shown(settings.duplicate_window)
     stream = f"{settings.partitions} partitions, {replicas} in {where}{most}, duplicates absorbed for {window}"
-    yield f"events: by NATS, {kept}; {stream}"
+    synced = f", on the disk after {shown(settings.sync)}" if settings.sync is not None else ""
+    yield f"events: by NATS, {kept}; {stream}{synced}"
 
 
 def read_word(table: Table, key: str, words: tuple[_W, ...], default: _W | None) -> _W | None:
@@ -115,6 +122,15 @@ def read_word(table: Table, key: str, words: tuple[_W, ...], default: _W | None)
     if written:
         table.note(key, f'it can\'t be "{written}"', meant(written, words, "choices"))
     return default
+
+
+def _sync(table: Table) -> float | None:
+    written = table.get("sync")
+    if isinstance(written, str) and written.isalpha():
+        if written != "always":
+            table.note("sync", f'it can\'t be "{written}"', 'write "always", or a duration such as "2m"')
+        return None
+    return read_duration(table, "sync", 0.0) or None
 
 
 def _partitions(table: Table, default: int) -> int:

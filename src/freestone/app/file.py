@@ -194,7 +194,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     nameservers = read_nameservers(root.table("dns"))
     serving = read_serving(root.table("serve"), services)
     limits = read_wire(root.table("wire"))
-    events = read_events(root.table("events"))
+    events = read_events(root.table("events"), has_servers=nats is not None)
     tls = read_tls(root.table("tls"), directory, secrets) if "tls" in root else None
     root.refuse_unknown()
     return ApplicationFile(

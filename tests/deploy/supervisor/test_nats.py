@@ -95,6 +95,16 @@ async def test_it_syncs_always_and_wants_the_password(watched: Watched, nats: Ow
     await stranger.close()
 
 
+async def test_one_that_may_sync_later_starts_as_well(watched: Watched, tmp_path: Path) -> None:
+    """For whoever has chosen it; the server understands how it is written."""
+    run = tmp_path / "run"
+    run.mkdir()
+    later = OwnNats(run, tmp_path / "home", "shop", [], 0.5)
+    watched.start([spec(later)])
+    await watched.until_running(later.replica)
+    assert 'sync_interval: "0.5s"' in (run / "nats-server.conf").read_text("utf-8")
+
+
 async def test_it_is_the_server_itself_that_is_watched(watched: Watched, nats: OwnNats) -> None:
     """So that what is shown of it, and what a signal hits, is the server."""
     supervisor = watched.start([spec(nats)])

@@ -1,9 +1,9 @@
 """The NATS server of a run, for applications whose processes announce events to each other and name no broker.
 
 Its program comes from a wheel. It listens on a loopback, asks for a password that was made for this run, keeps its data
-below the application's ``.freestone``, and acknowledges nothing that is not on the disk. The password is in two files
-that only this user can read, in the run's own directory: one for the server, one for the processes. No command line and
-no environment has it.
+below the application's ``.freestone``, and acknowledges nothing that is not on the disk, unless it is told to. The
+password is in two files that only this user can read, in the run's own directory: one for the server, one for the
+processes. No command line and no environment has it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ _PROGRAM: Final = "nats-server"
 class OwnNats:
     """The server of one run, prepared; the supervisor runs it."""
 
-    def __init__(self, run_directory: Path, home: Path, application: str, taken: Collection[str]) -> None:
+    def __init__(
+        self, run_directory: Path, home: Path, application: str, taken: Collection[str], sync: float | None = None
+    ) -> None:
         """Choose a port and a password, and write the files.
 
-        ``taken`` are the names of the run's processes, ``home`` where its runs keep their state. Raises
-        ConfigurationError if there is no program.
+        ``taken`` are the names of the run's processes, ``home`` where its runs keep their state, ``sync`` the seconds
+        after which what was acknowledged is on the disk, or None: before. Raises ConfigurationError if there is no
+        program.
         """
         self.replica = Replica(next(name for name in _names() if name not in taken))
         self.port = _free_port()
@@ -48,7 +51,7 @@ class OwnNats:
         self._run_directory = run_directory
         self._data = home.absolute() / DIRECTORY
         password = secrets.token_urlsafe(24)
-        configuration = _configuration(application, self.port, password, self._data)
+        configuration = _configuration(application, self.port, password, self._data, sync)
         _write_privately(run_directory / _CONFIGURATION, configuration)
         url = f"nats://{_USER}:{password}@127.0.0.1:{self.port}"
         _write_privately(run_directory / _ADDRESS, json.dumps({"url": url}))
@@ -104,12 +107,13 @@ def _free_port() -> int:
     return port
 
 
-def _configuration(application: str, port: int, password: str, data: Path) -> str:
+def _configuration(application: str, port: int, password: str, data: Path, sync: float | None) -> str:
+    interval = "always" if sync is None else f'"{sync}s"'
     return f"""\
 server_name: {json.dumps(f"freestone-{application}")}
 listen: "127.0.0.1:{port}"
 authorization {{ user: {json.dumps(_USER)}, password: {json.dumps(password)} }}
-jetstream {{ store_dir: {json.dumps(str(data))}, sync_interval: always }}
+jetstream {{ store_dir: {json.dumps(str(data))}, sync_interval: {interval} }}
 """
 
 

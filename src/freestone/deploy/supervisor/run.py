@@ -100,7 +100,7 @@ class Run:
                 self.places[Replica(process.name, number)] = Place(str(address), wire, gateway)
         if self.plan.needs_nats:
             app, taken = self.plan.app, [process.name for process in self.plan.processes]
-            self.nats = OwnNats(self.directory.path, app.home, app.name, taken)
+            self.nats = OwnNats(self.directory.path, app.home, app.name, taken, app.events.sync)
 
     def _record(self, status: Callable[[Replica], Status | None]) -> RunRecord:
         services = {process.name: process.services for process in self.plan.processes}
