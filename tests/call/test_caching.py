@@ -330,6 +330,31 @@ async def test_the_age_of_a_result_can_be_seen(placed: Placed) -> None:
     assert outer.age >= seen.age
 
 
+async def test_a_kept_result_has_the_replica_that_it_is_from(placed: Placed) -> None:
+    """For those who share one call too, and with a batch; none has one that is of this process."""
+    catalog, service = placed
+    service.go.set()
+    with received() as plain:
+        await catalog.plain()
+    origin = plain.replica
+    with received() as first:
+        await catalog.path("a")
+    with received() as kept:
+        await catalog.path("a")
+    assert kept.cached
+    assert (first.replica, kept.replica) == (origin, origin)
+
+    async def seen(call: Callable[[], Awaitable[object]]) -> str:
+        with received() as block:
+            await call()
+        return block.replica
+
+    shared = [seen(lambda: catalog.path("slow")) for _ in range(2)]
+    batched = [seen(lambda: catalog.minutes(("d",))), seen(lambda: catalog.minutes(("e",)))]
+    assert await gather(*shared, *batched) == (origin,) * 4
+    assert await seen(lambda: catalog.minutes(("d",))) == origin
+
+
 async def test_the_cache_of_a_callee_is_its_own_affair(served: Served) -> None:
     """Wherever it runs: a caller sees what its own client has kept."""
 

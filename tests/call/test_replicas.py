@@ -16,6 +16,7 @@ from freestone.call import (
     CallPolicy,
     Dispatcher,
     Hedge,
+    LocalTransport,
     MemoryAddress,
     MemoryNetwork,
     Policies,
@@ -28,7 +29,7 @@ from freestone.call import (
 from freestone.call.policy import Backoff
 from freestone.contract import Contract, command, query
 from freestone.errors import ConnectionLost, Internal, ResourceExhausted, ServiceError, Unavailable
-from freestone.service import current
+from freestone.service import current, received
 from freestone.signals import SIGNALS, BreakerMoved, CallHedged, Signal
 from freestone.wire import Hello
 
@@ -271,6 +272,62 @@ async def test_a_query_that_takes_long_is_asked_of_another_replica() -> None:
         slow.held = None
         pending = world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas
         assert [it.pending for it in pending] == [0, 0]
+
+
+async def test_a_block_sees_which_replica_has_answered() -> None:
+    """However the call was made, also with an error; and the one that won, where two were asked."""
+
+    async def pages() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    async with World("a", "b", policy=CallPolicy(hedge=Hedge(least=0.01))) as world:
+        shop = world.shop
+        with received() as seen:
+            assert seen.replica == ""
+            for _ in range(20):
+                assert f"memory://{await shop.where()}" == seen.replica
+                assert f"memory://{await shop.told(pages(), 'ada')}" == seen.replica
+                assert [f"memory://{name}" async for name in shop.follow("bob")] == [seen.replica]
+        with received() as fresh:
+            world.replicas["a"].error = world.replicas["b"].error = Internal("a bug")
+            with pytest.raises(Internal):
+                await shop.where()
+        assert fresh.replica in ("memory://a", "memory://b")
+        world.replicas["a"].error = world.replicas["b"].error = None
+        slow = world.replicas["a"]
+        slow.held = asyncio.Event()
+        slow.begun.clear()
+        async with asyncio.timeout(5):
+            while not slow.begun.is_set():
+                with received() as seen:
+                    assert await shop.where() == "b"
+        assert seen.replica == "memory://b"
+
+
+async def test_who_answers_a_callee_is_its_own_affair() -> None:
+    """Also where the callee runs in the task of its caller."""
+
+    class Relay(Contract):
+        """Asks the shop."""
+
+        @query
+        async def ask(self) -> str:
+            """Return the replica that has answered, as the relay sees it."""
+            ...
+
+    async with World("a") as world:
+
+        class RelayService(Relay):
+            async def ask(self) -> str:
+                with received() as seen:
+                    await world.shop.where()
+                return seen.replica
+
+        relay = client(Relay, LocalTransport(Dispatcher({"relay": RelayService()}), "relay"))
+        with received() as seen:
+            assert await relay.ask() == "memory://a"
+        assert seen.replica == ""
 
 
 async def test_an_error_does_not_win_while_the_other_may_bring_a_result() -> None:

@@ -251,6 +251,7 @@ async def kept(catalog: Catalog) -> None:
         assert_type(await catalog.minutes(("a", "b")), tuple[int, ...])
     assert_type(seen.age, float)
     assert_type(seen.cached, bool)
+    assert_type(seen.replica, str)
     assert_type(invalidate(Catalog.minutes, ("a",)), int)
 
 

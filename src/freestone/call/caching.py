@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, cast, final
 
 from freestone.contract import Operation, identity_of
 from freestone.errors import DeadlineExceeded, ServiceError
-from freestone.service import CURRENT, note_result
+from freestone.service import CURRENT, note_replica, note_result
 from freestone.signals import SIGNALS, CacheAnswered, CacheDropped
 
 from .policy import Cache
@@ -25,7 +25,8 @@ MOST: Final = 1000
 """Results of one operation that a client keeps."""
 
 _Key: TypeAlias = tuple[bytes, ...]
-_Results: TypeAlias = "Cache[_Key, Any, SharedCall[Any]]"
+_Results: TypeAlias = "Cache[_Key, tuple[Any, str], SharedCall[Any]]"
+"""Each result with the replica that it is from."""
 
 _CACHES: weakref.WeakKeyDictionary[Operation, weakref.WeakSet[_Results]] = weakref.WeakKeyDictionary()
 """Every cache of this process, to be invalidated."""
@@ -74,7 +75,9 @@ class CachingTransport:
                 if SIGNALS.observed:
                     SIGNALS.announce(CacheAnswered(title(operation), now - kept.since))
                 note_result(now - kept.since)
-                return kept.value
+                result, replica = kept.value
+                note_replica(replica)
+                return result
             call = cache.under_way(key)
             mine = call is None or call.left
             if call is None or mine:
@@ -102,7 +105,7 @@ class CachingTransport:
                 cache.end(key, call)
                 raise
             if cache.end(key, call):
-                cache.keep(key, result, since)
+                cache.keep(key, (result, call.replica), since)
             return result
 
         return call.start(fetch())

@@ -74,6 +74,7 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
                 balancer.ended(replica, now, loop.time(), blamed=False)
                 raise source.failure
             route.judge(replica, answer, now, loop.time())
+            route.tell(replica, answer)
             if isinstance(answer, bytes):
                 return route.operation.decode_result(answer)
             connection.cancel(call_id)

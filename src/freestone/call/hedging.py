@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Race:
     """One attempt of a call, on one or two replicas."""
 
-    __slots__ = ("_arguments", "_attempt", "_future", "_outer", "_route", "_sides", "_when")
+    __slots__ = ("_arguments", "_attempt", "_future", "_outer", "_route", "_sides", "_when", "winner")
 
     def __init__(self, route: Route, outer: Context | None, when: float, arguments: bytes, attempt: int) -> None:
         self._route = route
@@ -33,10 +33,13 @@ class Race:
         self._arguments = arguments
         self._attempt = attempt
         self._sides: list[_Side] = []
+        self.winner: Replica[PeerConnection]
+        """Whose answer it came to, as soon as there is one."""
         self._future: asyncio.Future[Answer] = route.pool.loop.create_future()
 
     async def run(self, replica: Replica[PeerConnection], now: float, delay: float) -> Answer:
         """Send it to that replica, and after a delay to another one. Return the answer."""
+        self.winner = replica
         pool = self._route.pool
         self._send(replica, now)
         slot = pool.wheel.arm(self._when, self._future)
@@ -75,6 +78,7 @@ class Race:
         self._sides.remove(side)
         self._route.judge(side.replica, answer, side.began, self._route.pool.loop.time())
         if not self._future.done() and (type(answer) is bytes or not self._sides):
+            self.winner = side.replica
             self._future.set_result(answer)
 
     def _close(self) -> None:

@@ -24,7 +24,7 @@ from freestone.errors import (
     ServiceError,
     Unavailable,
 )
-from freestone.service import CURRENT, Context
+from freestone.service import CURRENT, RECEIVED, Context
 from freestone.signals import SIGNALS, CallGivenUp, CallRepeated
 from freestone.wire import Error, FrameTooLarge, RequestEncoder
 
@@ -166,7 +166,9 @@ class Route:
                 raise doubt  # this replica would do it a second time
             sent += 1
             if self.hedge is not None and (delay := self.hedge.delay(self.seen)) is not None:
-                answer = await Race(self, outer, when, arguments, sent - 1).run(replica, now, delay)
+                race = Race(self, outer, when, arguments, sent - 1)
+                answer = await race.run(replica, now, delay)
+                self.tell(race.winner, answer)
             else:
                 future: asyncio.Future[Answer] = loop.create_future()
                 call_id = self.send(connection, now, outer, when, arguments, future, key, before + sent - 1)
@@ -189,8 +191,11 @@ class Route:
                     replica.answered(now, ended)
                     if self.hedge is not None:
                         self.seen.observe(ended - now)
+                    if (block := RECEIVED.get()) is not None:
+                        block.note_replica(replica.name)
                     return self.operation.decode_result(answer)
                 self.judge(replica, answer, now, loop.time())
+                self.tell(replica, answer)
                 connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
             if type(answer) is bytes:
                 return self.operation.decode_result(answer)
@@ -259,6 +264,11 @@ class Route:
             balancer.ended(replica, min(began, now - _REFUSED), now, blamed=False)
         else:
             balancer.answered(replica, began, now)
+
+    def tell(self, replica: Replica[PeerConnection], answer: Answer) -> None:
+        """Tell the blocks around who has answered, if it was an answer."""
+        if isinstance(answer, bytes | Error) and (block := RECEIVED.get()) is not None:
+            block.note_replica(replica.name)
 
     def keeps(self, connection: PeerConnection) -> bool:
         """Whether the peer has said that the service keeps there what its commands came to."""

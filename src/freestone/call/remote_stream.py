@@ -82,6 +82,8 @@ class RemoteStream:
                 await self._open()
             assert self._inflow is not None
             item = await self._inflow.take()
+            if self._replica is not None and not self._taken:
+                self._route.tell(self._replica, item)
             if isinstance(item, bytes):
                 self._count()
                 return item

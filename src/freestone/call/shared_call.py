@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar, final
 
 from freestone.contract import Operation, identity_of
 from freestone.errors import DeadlineExceeded, ServiceError
-from freestone.service import CURRENT, Context, deadline
+from freestone.service import CURRENT, Context, Received, deadline, note_replica, received_apart
 
 T = TypeVar("T")
 
@@ -19,8 +20,9 @@ T = TypeVar("T")
 class SharedCall(Generic[T]):
     """A call that goes on while one of those who wait for it does, and is cancelled when the last has left."""
 
-    __slots__ = ("_left", "_task", "_waiting")
+    __slots__ = ("_left", "_received", "_task", "_waiting")
 
+    _received: Received
     _task: asyncio.Task[T]
 
     def __init__(self) -> None:
@@ -29,7 +31,9 @@ class SharedCall(Generic[T]):
 
     def start(self, call: Coroutine[Any, Any, T]) -> SharedCall[T]:
         """Make the call, in a task of its own."""
-        self._task = asyncio.get_running_loop().create_task(call)
+        context = contextvars.copy_context()
+        self._received = context.run(received_apart)
+        self._task = asyncio.get_running_loop().create_task(call, context=context)
         self._task.add_done_callback(self._ended)
         return self
 
@@ -37,6 +41,11 @@ class SharedCall(Generic[T]):
     def left(self) -> bool:
         """Whether everybody has left it, so that nobody can join."""
         return self._left
+
+    @property
+    def replica(self) -> str:
+        """Who has answered; empty if it was in this process."""
+        return self._received.replica
 
     def join(self, waiting: asyncio.Future[None]) -> None:
         """Let somebody wait: that future is set when the call is over. Who does not wait any more has to leave."""
@@ -50,7 +59,11 @@ class SharedCall(Generic[T]):
             self._task.cancel()
 
     def value(self) -> T:
-        """Return what a call that is over returned. Raises what it raised, the very exception."""
+        """Return what a call that is over returned, and tell the caller's blocks who has answered.
+
+        Raises what it raised, the very exception.
+        """
+        note_replica(self._received.replica)
         return self._task.result()
 
     async def result(self) -> T:

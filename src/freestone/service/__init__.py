@@ -21,7 +21,7 @@ from .key import derived_key, is_key, is_made
 from .mark import Mark, is_marked, leave_mark, marked, marks_on
 from .order import order
 from .race import MOST_REPETITIONS, next_run
-from .received import Received, note_result, received
+from .received import RECEIVED, Received, note_replica, note_result, received, received_apart
 from .replies import Replies, Stored
 from .secret import Secret
 from .service import dependencies, fallbacks, service
@@ -34,6 +34,7 @@ __all__ = [
     "MAX_FIELDS",
     "MAX_STATE",
     "MOST_REPETITIONS",
+    "RECEIVED",
     "Context",
     "ContextField",
     "Enlisted",
@@ -69,11 +70,13 @@ __all__ = [
     "meant",
     "misfits",
     "next_run",
+    "note_replica",
     "note_result",
     "order",
     "parse_traceparent",
     "parse_tracestate",
     "received",
+    "received_apart",
     "seconds",
     "service",
     "settings_from",
