@@ -281,6 +281,22 @@ class ProcessDelayed(Signal):
     seconds: float
 
 
+class NoticesHeard(Signal):
+    """What other processes tell in a database is heard from now on, or again."""
+
+    database: str
+
+
+class NoticesLost(Signal):
+    """What other processes tell in a database is not heard, and looked for instead; it is tried again to connect after
+    so many seconds.
+    """
+
+    database: str
+    seconds: float
+    error: BaseException
+
+
 class LeaseAcquired(Signal):
     """This process has a lease now. ``seconds`` is how long the request took that was granted."""
 

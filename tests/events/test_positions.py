@@ -215,6 +215,23 @@ async def test_positions_are_given_by_several_processes_without_gaps(
     await other.close()
 
 
+async def test_what_another_process_commits_wakes_a_reader(opener: Opener, publisher: Publisher, log: Log) -> None:
+    """At its commit: this reader would look by itself in an hour."""
+    other = opener()
+    await other.start()
+    replica = Publisher(other, source=SOURCE)
+    broker, found = EmbeddedBroker([log], poll=3600), list[str]()
+    async with asyncio.timeout(60), contextlib.aclosing(broker.read(SOURCE, TYPES, ALL, None)) as batches:
+        await publisher.send(Placed("own"))
+        async for batch in batches:
+            found += [it.envelope.subject for it in batch if it.envelope is not None]
+            if len(found) == 5:
+                break
+            await replica.send(Placed(f"theirs {len(found)}"))
+    assert found == ["own", *(f"theirs {number}" for number in range(1, 5))]
+    await other.close()
+
+
 async def test_commands_that_publish_do_not_lose_races_against_the_log(
     db: Database, publisher: Publisher, log: Log
 ) -> None:

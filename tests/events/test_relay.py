@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from freestone.clock import SystemClock
 from freestone.data import Database, Transaction
+from freestone.data.notices import Notices, Within
 from freestone.errors import InvalidArgument, ResourceExhausted, Unavailable
 from freestone.events import Broker, Cursor, Envelope, Publisher, Recorded, Relay, Source, Waiting
 from freestone.events.outbox import OUTBOX
@@ -122,17 +123,6 @@ async def test_what_was_committed_is_sent_and_kept(publisher: Publisher, heard: 
         await until(lambda: EventsAcknowledged("orders", 1) in heard)
     assert await waiting(publisher) == []
     assert [it.subject for it in await publisher.outbox.written()] == ["a", "b"]
-
-
-async def test_what_another_process_commits_is_found(opener: Opener, publisher: Publisher) -> None:
-    """By looking now and then, for nobody rings here."""
-    broker = Noting()
-    other = opener()
-    await other.start()
-    async with relaying(publisher, broker, poll=0.05):
-        await Publisher(other, contract=Orders).send(Placed("a"))
-        await until(lambda: subjects(broker) == ["a"])
-    await other.close()
 
 
 async def test_p05_of_several_relays_one_is_at_work_and_keeps_the_order(
@@ -331,6 +321,40 @@ async def test_a_lost_lease_does_not_end_the_relay(publisher: Publisher, tmp_pat
         await publisher.outbox.database.start()
         await publisher.send(Placed("a"))
         await until(lambda: subjects(broker) == ["a"])
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_what_another_process_commits_wakes_the_relay(opener: Opener, publisher: Publisher) -> None:
+    """At its commit: this relay would look by itself in an hour. Also after the connection was ended that told it."""
+    broker, other = Noting(), opener()
+    await other.start()
+    replica = Publisher(other, contract=Orders, source=Source("shop", "orders"))
+    async with relaying(publisher, broker, poll=3600, unheard=3600) as relay:
+        await until(lambda: relay.is_leading)
+        await until(lambda: publisher.outbox.database.notices.is_connected)
+        await replica.send(Placed("a"))
+        await until(lambda: subjects(broker) == ["a"])
+        async with other.transaction():
+            ended = (
+                "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = :name"
+            )
+            assert await other.scalar(text(ended), {"name": "freestone orders, listening"}) == 2
+        await replica.send(Placed("b"))
+        await until(lambda: subjects(broker) == ["a", "b"])
+    await other.close()
+
+
+async def test_a_relay_that_nobody_can_tell_looks_more_often(opener: Opener, publisher: Publisher) -> None:
+    """As where two processes have one file, or a pooler passes no notices on."""
+    broker, other = Noting(), opener()
+    await other.start()
+    replica = Publisher(other, contract=Orders, source=Source("shop", "orders"))
+    publisher.outbox.database.notices = Notices("orders", Within(), fake_random())
+    async with relaying(publisher, broker, poll=3600, unheard=0.02) as relay:
+        await until(lambda: relay.is_leading)
+        await replica.send(Placed("a"))
+        await until(lambda: subjects(broker) == ["a"])
+    await other.close()
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

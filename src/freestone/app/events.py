@@ -19,10 +19,10 @@ from .broker import EventSettings
 from .plan import Plan, ProcessPlan
 from .resources import Resources
 
-_POLL_ALONE: Final = 5.0
+_POLL: Final = 5.0
 """Seconds after which a relay looks for events though nobody has told it of any."""
-_POLL: Final = 0.5
-"""The same, where another process may write them, which can't always tell."""
+_POLL_UNHEARD: Final = 0.5
+"""The same, while another process may write them that can't tell it: it has the same file, or what it tells is lost."""
 
 
 @final
@@ -136,9 +136,11 @@ def relays(
     """Return what carries the events of each service to a broker; ``alone`` is whether no replica has the same."""
     from freestone.events import Relay
 
-    poll = _POLL_ALONE if alone else _POLL
+    unheard = _POLL if alone else _POLL_UNHEARD
     outboxes = [resources.publisher(name, services[name]).outbox for name in part.publishing]
-    return [Relay(outbox, broker, keep=keep, poll=poll, clock=clock, random=random) for outbox in outboxes]
+    return [
+        Relay(outbox, broker, keep=keep, poll=_POLL, unheard=unheard, clock=clock, random=random) for outbox in outboxes
+    ]
 
 
 @final

@@ -27,6 +27,7 @@ from .fence import fence
 from .idempotency import DatabaseReplies
 from .lease import DatabaseLeases
 from .misuse import TransactionRequired
+from .notices import Notices
 from .postgres_lease import PostgresLeases
 from .postgres_url import PostgresUrl
 from .sqlite import SQLite
@@ -103,6 +104,8 @@ class Database:
         self._migrates = migrates
         self._is_open = False
         self._random = system_random()
+        self.notices = Notices(store.name, store.exchange, self._random)
+        """By which those who use this database tell each other what to look for."""
         clock = clock or SystemClock()
         self.replies = DatabaseReplies(self, clock, keys)
         """What the commands of its service came to, by their idempotency keys."""
@@ -229,6 +232,7 @@ class Database:
             except BaseException:
                 await self.close()
                 raise
+        self.notices.start()
 
     async def _bring_up(self, folder: Path) -> None:
         if self._migrates:
@@ -244,6 +248,7 @@ class Database:
         """Refuse new transactions, wait for those that are open, and close the file. Does nothing if it is closed."""
         if self._is_open:
             await self.replies.close()
+            await self.notices.close()
             self._is_open = False
             await self._store.close()
 

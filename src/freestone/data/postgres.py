@@ -26,6 +26,7 @@ from freestone.errors import Unavailable
 from .lane import PATIENCE, Lane
 from .postgres_driver import DIALECT, Connection, Reached
 from .postgres_failure import is_read_only, translate
+from .postgres_notices import PostgresExchange
 from .postgres_roles import provision
 from .postgres_url import PostgresUrl, quoted
 from .store import Dialect
@@ -72,6 +73,7 @@ class Postgres:
         self.name = name
         self.place = str(url)
         self.prepared: set[str] = set()
+        self.exchange = PostgresExchange(name, self._dial_to_listen, self._notify)
         self._connections = max(connections, FEWEST)
         self._waiting = waiting
 
@@ -176,8 +178,7 @@ class Postgres:
                 connecting.result().terminate()
             if not isinstance(error, (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)):
                 raise
-            reason = str(error) or type(error).__name__
-            raise Unavailable(f"the database {self.name} ({self.place}) can't be reached: {reason}") from error
+            raise self._unreachable(error) from error
 
     async def _wait_for(self, connecting: asyncio.Future[Connection]) -> None:
         patience = PATIENCE.get()
@@ -189,8 +190,34 @@ class Postgres:
             if patience.is_over() or loop.time() >= patience.until - 2 * _SLICE:
                 raise Unavailable(f"the database {self.name} ({self.place}) did not answer in time")
 
-    async def _dial(self) -> Connection:
-        settings = {"application_name": f"freestone {self.name}"}
+    async def _dial_to_listen(self) -> Connection:
+        try:
+            return await self._dial(", listening")
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise self._unreachable(error) from error
+
+    async def _notify(self, channel: str, payload: str) -> None:
+        """Tell something over a connection of the pool."""
+        await self.own.enter("a notice")
+        try:
+            connection = await self.own.connect()
+            try:
+                await self.begin(connection, asyncio.get_running_loop().time() + _CONNECT, lambda: False)
+                await connection.exec_driver_sql("SELECT pg_notify($1, $2)", (channel, payload))
+                await connection.commit()
+            finally:
+                await connection.close()
+        except DBAPIError as error:
+            raise translate(error, self.name) from error
+        finally:
+            self.own.leave()
+
+    def _unreachable(self, error: BaseException) -> Unavailable:
+        reason = str(error) or type(error).__name__
+        return Unavailable(f"the database {self.name} ({self.place}) can't be reached: {reason}")
+
+    async def _dial(self, use: str = "") -> Connection:
+        settings = {"application_name": f"freestone {self.name}{use}"}
         if self.url.schema:
             settings["search_path"] = quoted(self.url.schema)
         connection = await asyncpg.connect(

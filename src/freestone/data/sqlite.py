@@ -32,6 +32,7 @@ from .durability import SYNCHRONOUS, Durability
 from .failure import is_busy, is_read_only, translate
 from .group_lane import GroupLane
 from .lane import Lane
+from .notices import Exchange, Within
 from .store import Dialect
 from .wal import damaged_frame
 
@@ -98,6 +99,11 @@ class SQLite:
             await self.reading.close()
         finally:
             await self.writing.close()
+
+    @property
+    def exchange(self) -> Exchange:
+        """None that carries anything: a file tells nobody."""
+        return Within()
 
     @property
     def own(self) -> GroupLane:

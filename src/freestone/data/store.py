@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .group_lane import GroupLane
 from .lane import Lane
+from .notices import Exchange
 
 Dialect = Literal["sqlite", "postgresql"]
 """What an engine speaks, as SQLAlchemy names it."""
@@ -81,6 +82,11 @@ class Store(Protocol):
         In another one each statement sees what is committed then, and a row that somebody else has changed is waited
         for. So nobody loses a race in it, and who decides something by a row has to lock it.
         """
+        ...
+
+    @property
+    def exchange(self) -> Exchange:
+        """What carries notices between the processes that use it."""
         ...
 
     async def start(self) -> None:

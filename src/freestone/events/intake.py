@@ -70,6 +70,11 @@ class Intake:
         self._clear = False
         self._changes += 1
 
+    def look_again(self) -> None:
+        """Look at what is kept: somebody has changed it."""
+        self.forget()
+        self.kept.ring()
+
     async def take(self, envelope: Envelope, partition: int, blocked: bool | None) -> bool:
         """Handle an event that was read, or keep it. Return whether later events of its key must wait.
 

@@ -57,6 +57,10 @@ KEPT_TABLES: Final = (CreateTable(KEPT), CreateIndex(_ONCE), CreateIndex(_BY_KEY
 """What makes the table."""
 
 
+NOTICE: Final = "aside"
+"""By which who has changed what is kept tells those who run."""
+
+
 @final
 class Kept(msgspec.Struct, frozen=True):
     """An event that was kept for later."""

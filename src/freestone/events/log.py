@@ -85,6 +85,7 @@ class Log:
     async def start(self) -> None:
         """Give the log an identity, if it has none yet."""
         await self.outbox.database.start()
+        self.outbox.listen()
         async with self.outbox.database.separate("the log of events") as transaction:
             await transaction.prepare(TABLES)
             await transaction.prepare(LOG_TABLES)

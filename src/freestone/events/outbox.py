@@ -41,6 +41,9 @@ broker had acknowledged the event, and empty until then."""
 
 TABLES = Part("outbox", (CreateTable(OUTBOX),))
 
+NOTICE: Final = "outbox"
+"""By which those who use a database tell each other that events have committed."""
+
 _LOCKS: Final = 1024
 """Into how many parts the keys are sorted for the locks of PostgreSQL, whose table of locks is bounded."""
 _OURS: Final = 0x66726565
@@ -62,7 +65,7 @@ class Outbox:
         self.partitions = partitions
         """Into how many the log is divided that its events are carried to."""
         self.bell = Bell()
-        """Rings when a transaction with events has committed in this process."""
+        """Rings when a transaction with events has committed in this process, and after ``listen`` in another one."""
         self.full = 0
         """How many events wait for the broker, once they are more than may; 0 until then."""
 
@@ -71,6 +74,15 @@ class Outbox:
         await self.database.start()
         async with self.database.separate("the outbox") as transaction:
             await transaction.prepare(TABLES)
+
+    def listen(self) -> None:
+        """Have the bell ring too when another process tells that it has committed events."""
+        self.database.notices.hear(NOTICE, self.bell.ring)
+
+    def ring(self) -> None:
+        """Wake those who listen, in this process and in others. Call it when there is something to see."""
+        self.bell.ring()
+        self.database.notices.tell(NOTICE)
 
     def refuse_if_full(self) -> None:
         """Raise ResourceExhausted if too many events wait for the broker."""
@@ -96,7 +108,7 @@ class Outbox:
             await session.execute(_INSERT, rows)
 
         await transaction.run(work)
-        transaction.after_commit(self.bell.ring)
+        transaction.after_commit(self.ring)
 
     async def written(self) -> list[Envelope]:
         """Return all that it has, in the order in which it was published; for tests, since it may be much."""

@@ -1,8 +1,9 @@
 """The relay of a service: what is in its outbox goes to the broker.
 
-Of all processes that have the outbox one relays, under a lease. It is woken by each commit of this process, and
-looks now and then for what others have committed. A row is marked only when the broker has acknowledged it; whoever
-dies between the two leaves an event that is sent again, under the same id.
+Of all processes that have the outbox one relays, under a lease. It is woken by each commit: of this process at once, of
+others where the database passes on what they tell. It looks now and then besides, more often where nobody can tell it.
+A row is marked only when the broker has acknowledged it; whoever dies between the two leaves an event that is sent
+again, under the same id.
 
 A relay that is stopped for longer than its lease, and then goes on, does no harm: what it still sends, another has sent
 in its order before, so it is known to the broker or to the inbox of each subscriber.
@@ -61,18 +62,21 @@ class Relay:
         *,
         keep: float,
         poll: float = 5.0,
+        unheard: float | None = None,
         seconds: float = 6.0,
         most: int = MOST_WAITING,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        """``keep`` is for how many seconds events are kept, ``poll`` how often it looks though nobody has rung,
-        ``seconds`` how long its lease lasts, and ``most`` how many events may wait.
+        """``keep`` is for how many seconds events are kept, ``poll`` how often it looks though nobody has rung, and
+        ``unheard`` how often while other processes can't tell it of theirs, by default as often; ``seconds`` how long
+        its lease lasts, and ``most`` how many events may wait.
         """
         self._outbox = outbox
         self._broker = broker
         self._keep = keep
         self._poll = poll
+        self._unheard = poll if unheard is None else unheard
         self._seconds = seconds
         self._most = most
         self._clock = clock or SystemClock()
@@ -97,6 +101,7 @@ class Relay:
     async def start(self) -> None:
         """Begin to relay, once nobody else does."""
         await self._waiting.start()
+        self._outbox.listen()
         self._tasks = [asyncio.create_task(self._lead()), asyncio.create_task(self._count())]
 
     async def stop(self, seconds: float) -> None:
@@ -135,7 +140,8 @@ class Relay:
                 if self._stopping.is_set():
                     return
                 due = backlog.next(self._clock.monotonic())
-                left = self._poll if due is None else min(self._poll, max(0.01, due - self._clock.monotonic()))
+                poll = self._poll if self._outbox.database.notices.is_connected else self._unheard
+                left = poll if due is None else min(poll, max(0.01, due - self._clock.monotonic()))
                 await rung_within(rung, left)
         finally:
             self._leads = False

@@ -31,6 +31,7 @@ from .envelope import Envelope
 from .handling import Handling
 from .inbox import TABLES, Began, Inbox, began
 from .intake import Intake
+from .kept import NOTICE
 from .lanes import Lanes, Work
 from .partitions import Partitions
 from .subscription import Subscription
@@ -104,6 +105,7 @@ class Subscriber:
 
     async def start(self) -> None:
         """Begin. It reads once the broker and the database answer, and partitions are this process's."""
+        self._database.notices.hear(NOTICE, self._intake.look_again)
         self._main = asyncio.create_task(self._live())
 
     async def stop(self, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """What a person does about events that a subscription has kept: look at them, have them tried again, or drop them.
 
-It is done in the service's own database, whether the application runs or not. Who runs looks every few seconds.
+It is done in the service's own database, whether the application runs or not. Who runs is told of it where the database
+passes that on, and looks every few seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from freestone.data import Database
 from .aside import State
 from .choice import Choice
 from .columns import to_microseconds
-from .kept import KEPT, Kept, Shelf, executed, kept_of
+from .kept import KEPT, NOTICE, Kept, Shelf, executed, kept_of
 from .looking import look
 from .subscription import OnFailure, Subscription
 
@@ -50,7 +51,9 @@ async def retry_kept(database: Database, choice: Choice, now: datetime) -> int:
     values = {"state": State.RETRYING.value, "tries": 0, "next_try": to_microseconds(now)}
     statement = update(KEPT).where(*_meant(choice, (State.ASIDE, State.RETRYING))).values(values)
     async with database.separate("what is tried again") as transaction:
-        return len(await executed(transaction, statement.returning(KEPT.c.id)))
+        changed = await executed(transaction, statement.returning(KEPT.c.id))
+    database.notices.tell(NOTICE)
+    return len(changed)
 
 
 async def drop_kept(
@@ -72,6 +75,7 @@ async def drop_kept(
         gone = await executed(transaction, statement)
         for name, key in sorted({(row.subscription, row.subject) for row in gone}):
             await Shelf(name, on_failure.get(name, "wait")).reach(transaction, key, now)
+    database.notices.tell(NOTICE)
     return len(gone)
 
 

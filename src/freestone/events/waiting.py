@@ -104,7 +104,7 @@ class Waiting:
                 done += count
                 if progress is not None:
                     progress(done, max(done, total))
-        self.outbox.bell.ring()
+        self.outbox.ring()
         return done
 
     async def _read(self, query: Any) -> Sequence[Any]:
