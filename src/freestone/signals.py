@@ -417,6 +417,14 @@ class TransactionCommitting(Signal):
     owner: str
 
 
+class CommitSent(Signal):
+    """A database was told to commit a transaction that writes, and has not answered. Of those that share a commit,
+    each is announced."""
+
+    database: str
+    owner: str
+
+
 class TransactionCommitted(Signal):
     """The commit of a transaction that writes has happened; nobody who waits for it has heard of it yet."""
 
@@ -428,6 +436,13 @@ class EventsLeaving(Signal):
     """A relay is about to give so many committed events of a service to the broker."""
 
     service: str
+    count: int
+
+
+class EventsSent(Signal):
+    """So many events were sent to a stream, which has not acknowledged them."""
+
+    stream: str
     count: int
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from freestone.data.uninterrupted import uninterrupted
+from freestone.data.uninterrupted import after_first_step, uninterrupted
 
 
 async def test_it_returns_and_raises_what_the_work_does() -> None:
@@ -73,3 +73,34 @@ async def test_work_that_is_cancelled_itself_says_so() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await uninterrupted(work())
+
+
+async def test_one_is_called_when_work_first_waits() -> None:
+    """What was asked for has left then, and no answer is known. The work goes on as if nobody had looked."""
+    steps: list[str] = []
+
+    async def work(fails: bool = False) -> str:
+        steps.append("asks")
+        await asyncio.sleep(0)
+        steps.append("hears")
+        try:
+            await asyncio.wait_for(asyncio.Event().wait(), 0)
+        except TimeoutError:
+            steps.append("is told no")
+        if fails:
+            raise LookupError("no")
+        return "done"
+
+    assert await after_first_step(work(), lambda: steps.append("looked at")) == "done"
+    assert steps == ["asks", "looked at", "hears", "is told no"]
+    with pytest.raises(LookupError, match="no"):
+        await after_first_step(work(fails=True), lambda: None)
+
+
+async def test_nobody_is_called_for_work_that_waits_for_nothing() -> None:
+    """There is no moment between."""
+
+    async def work() -> int:
+        return 7
+
+    assert await after_first_step(work(), pytest.fail) == 7  # type: ignore[arg-type]

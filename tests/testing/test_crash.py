@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freestone.signals import EventsLeaving, TransactionCommitted, TransactionCommitting
+from freestone.signals import EventsLeaving, EventsSent, TransactionCommitted, TransactionCommitting
 from freestone.testing import Crash, crashes
 from freestone.testing.crash import POINTS
 
@@ -74,6 +74,14 @@ def test_p09_a_process_that_dies_somewhere_in_its_commit_has_announced_it_or_not
         assert left
 
 
+def test_p09_a_process_that_dies_while_its_commit_reaches_the_disk_has_announced_it_or_not(tmp_path: Path) -> None:
+    """It has told the database to commit, and hears no answer."""
+    at = "submitted[this block]:2"
+    assert run(tmp_path, at) == (-signal.SIGKILL, "")
+    assert crashes(tmp_path / "crashes.txt") == [at]
+    assert run(tmp_path, at) in ((0, "a a b c"), (0, "a b a b c"))
+
+
 def test_a_crash_for_another_process_is_none_here(tmp_path: Path) -> None:
     """One line of an environment holds for all processes of a run."""
     assert run(tmp_path, "payments/committing") == (0, "a b c")
@@ -109,3 +117,5 @@ def test_a_crash_may_be_of_one_owner() -> None:
     assert not crash.meets(TransactionCommitting("orders", "orders.cancel"))
     assert not crash.meets(TransactionCommitted("orders", "orders.place"))
     assert Crash.parse("leaving[orders]").meets(EventsLeaving("orders", 3))
+    assert Crash.parse("sent[freestone_shop]").meets(EventsSent("freestone_shop", 3))
+    assert not Crash.parse("sent[orders]").meets(EventsSent("freestone_shop", 3))

@@ -12,19 +12,21 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from freestone.errors import Aborted, ResourceExhausted, Unavailable
-from freestone.signals import SIGNALS, WalGrew
+from freestone.signals import SIGNALS, CommitSent, WalGrew
 
 from .driver import Connection as Driver
 from .driver import driver_of
 from .failure import code_of
 from .group import Commits, Holds, Next, decide
 from .lane import Patience
+from .uninterrupted import after_first_step
 
 _log = logging.getLogger("freestone.data")
 
@@ -42,6 +44,8 @@ class _Group:
     since: float
     outcome: Outcome
     kept: int = 1
+    owners: list[str] = field(default_factory=list[str])
+    """Whose the members are, as far as somebody observes it."""
 
 
 @dataclass(slots=True)
@@ -138,6 +142,8 @@ class GroupLane:
         elif kept and self._group is not None:
             self._group.kept += 1
         group = self._group
+        if kept and group is not None and SIGNALS.observed:
+            group.owners.append(self._owner)
         self.look()
         self._advance()
         return None if group is None else group.outcome
@@ -214,7 +220,8 @@ class GroupLane:
         began = self._monotonic()
         failure: Exception | None = Unavailable(f"the database {self._database} was left while a commit went on")
         try:
-            await self._driver.commit_group()
+            committing = self._driver.commit_group()
+            await (after_first_step(committing, partial(self._sent, group)) if SIGNALS.observed else committing)
             failure = None
             self._watch()
         except Exception as error:
@@ -225,6 +232,10 @@ class GroupLane:
             self._committing = self._group = None
             group.outcome.set_result(self._explain(failure, group.kept))
             self._advance()
+
+    def _sent(self, group: _Group) -> None:
+        for owner in group.owners:
+            SIGNALS.announce(CommitSent(self._database, owner))
 
     def _watch(self) -> None:
         """Say when the WAL has grown, and again when it is twice as long."""

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
-from freestone.signals import SIGNALS, TransactionCommitted, TransactionCommitting
+from freestone.signals import SIGNALS, CommitSent, TransactionCommitted, TransactionCommitting
 
 from .framework_tables import Part, take_steps
 from .group_lane import GroupLane
@@ -27,7 +27,7 @@ from .lane import Lane, Patience
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .session import NotingSession
 from .store import Dialect, Driver, Store
-from .uninterrupted import uninterrupted
+from .uninterrupted import after_first_step, uninterrupted
 
 _T = TypeVar("_T")
 
@@ -307,7 +307,7 @@ class Transaction:
         try:
             if commit:
                 self._refuse_broken()  # as a task left behind may have done while this one waited for its turn
-                await connection.commit()
+                await self._commit(connection)
             else:
                 await connection.rollback()
         except DBAPIError as error:
@@ -319,6 +319,13 @@ class Transaction:
         finally:
             assert self._lane is not None
             await self._lane.give_back(connection)
+
+    async def _commit(self, connection: AsyncConnection) -> None:
+        if SIGNALS.observed and not self.read_only:
+            sent = CommitSent(self._store.name, self.owner)
+            await after_first_step(connection.commit(), lambda: SIGNALS.announce(sent))
+        else:
+            await connection.commit()
 
     def _tell(self) -> None:
         for callback in self._afterwards:

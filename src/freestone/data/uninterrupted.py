@@ -49,6 +49,23 @@ def uninterrupted(work: Coroutine[Any, Any, _T], hurry: Callable[[], None] | Non
             break
 
 
+@types.coroutine
+def after_first_step(work: Coroutine[Any, Any, _T], call: Callable[[], None]) -> Generator[Any, Any, _T]:
+    """Return what the work returns, or raise what it raises. Once it waits for the first time, ``call`` is called."""
+    try:
+        awaited = work.send(None)
+        call()
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:
+                awaited = work.throw(error)
+            else:
+                awaited = work.send(sent)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
 def _hidden(awaited: Any) -> Generator[Any, Any, None]:
     """Wait for what the work waits for: a future, or with None for a turn of the loop. To be cancelled leaves it be."""
     if awaited is None:

@@ -5,9 +5,15 @@ observer in the process itself counts them, and at the n-th lets nothing follow,
 
     point          the process has                                      and has not
     committing     done all of a transaction                            committed it
+    submitted      told the database to commit it                       heard that it has
     committed      committed it                                         told anybody
     leaving        committed events                                     given them to the broker
+    sent           sent them to the stream of NATS                      heard that it has them
     acknowledged   heard from the broker that it has them               noted that in the outbox
+
+At the two that wait for an answer the process stands still for half a second before it dies, so that it does not hear
+what was done meanwhile: PostgreSQL has committed then, NATS has stored, and SQLite, which is in the process, is killed
+while it writes to the disk.
 
 The environment variable ``FREESTONE_CRASH_AT`` names them, with commas between, for a process that ``freestone run``
 or ``serve`` starts *with faults*, as the kit does; without, nobody reads it. ``FREESTONE_CRASH_LOG`` names a file with
@@ -17,11 +23,12 @@ that follows.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, final
 
@@ -29,8 +36,10 @@ import msgspec
 
 from freestone.signals import (
     SIGNALS,
+    CommitSent,
     EventsAcknowledged,
     EventsLeaving,
+    EventsSent,
     Signal,
     TransactionCommitted,
     TransactionCommitting,
@@ -38,11 +47,19 @@ from freestone.signals import (
 
 POINTS: Final[dict[str, tuple[type[Signal], str]]] = {
     "committing": (TransactionCommitting, "owner"),
+    "submitted": (CommitSent, "owner"),
     "committed": (TransactionCommitted, "owner"),
     "leaving": (EventsLeaving, "service"),
+    "sent": (EventsSent, "stream"),
     "acknowledged": (EventsAcknowledged, "service"),
 }
 """The points by name: the signal that announces each, and its field that ``of`` is compared with."""
+
+_UNANSWERED: Final = ("submitted", "sent")
+_STANDS_STILL: Final = 0.5
+"""Seconds in which whoever was asked does what it was asked for."""
+_SYNC: Final = ("74", "75", "82", "83")
+"""The system calls fsync and fdatasync, on x86-64 and on ARM."""
 
 
 @final
@@ -59,11 +76,11 @@ class Crash(msgspec.Struct, frozen=True):
     process: str = ""
     """The process of the topology; empty is any."""
     of: str = ""
-    """The owner of the transaction, or the service whose events they are; empty is any."""
+    """The owner of the transaction, the service whose events they are, or the stream; empty is any."""
     nth: int = 1
     """At which of its announcements, counted in one life of the process."""
     milliseconds: float = 0.0
-    """How long after it; what the process does goes on meanwhile, so as to be hit within a commit, or on the wire."""
+    """How long after it; what the process does goes on meanwhile."""
 
     @classmethod
     def parse(cls, text: str) -> Crash:
@@ -106,7 +123,7 @@ def crash_at(crash: Crash | str, log: Path | None = None) -> None:
         nonlocal seen
         if crash.meets(heard):
             seen += 1
-            if seen == crash.nth:
+            if seen == crash.nth and (log is None or str(crash) not in crashes(log)):
                 _die(crash, log)
 
     SIGNALS.subscribe(observe)
@@ -130,10 +147,29 @@ def _die(crash: Crash, log: Path | None) -> None:
     if log is not None:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{crash}\n")
-    if crash.milliseconds:
+    if crash.point in _UNANSWERED:
+        _stand_still(unless=_is_syncing if crash.point == "submitted" else lambda: False)
+    elif crash.milliseconds:
         threading.Thread(target=_kill_later, args=(crash.milliseconds / 1000,), daemon=True).start()
     else:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stand_still(unless: Callable[[], bool]) -> None:
+    """Let this thread do nothing for a while, or until that is so, and then die."""
+    until = time.monotonic() + _STANDS_STILL
+    while time.monotonic() < until and not unless():
+        time.sleep(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_syncing() -> bool:
+    """Whether a thread of this process, as that of a SQLite connection, waits for the disk. Only Linux tells."""
+    for thread in Path("/proc/self/task").glob("*/syscall"):
+        with contextlib.suppress(OSError):
+            if thread.read_text().partition(" ")[0] in _SYNC:
+                return True
+    return False
 
 
 def _kill_later(seconds: float) -> None:

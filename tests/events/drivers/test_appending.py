@@ -12,6 +12,7 @@ from freestone.errors import InvalidArgument, Unavailable
 from freestone.events.drivers import StreamSettings
 from freestone.events.drivers.api import Api
 from freestone.events.drivers.appending import MOST_BYTES, MOST_EVENTS, Message, batches
+from freestone.signals import EventsAppended, EventsSent
 from freestone.testing.conformance.broker import Bench, envelope, ids, named, read
 from freestone.testing.nats import NatsServer
 
@@ -35,6 +36,18 @@ async def test_many_events_are_one_batch(bench: Bench, api: Api, heard: Heard) -
     await bench.here.publish([envelope(number, f"key {number}") for number in range(1200)])
     assert [(it.count, it.duplicates, it.attempts) for it in heard.appended] == [(500, 0, 1), (500, 0, 1), (200, 0, 1)]
     assert ids(await read(bench, bench.there, 1200)) == named(*range(1200))
+
+
+async def test_it_is_announced_that_a_batch_has_left_and_was_acknowledged(bench: Bench, heard: Heard) -> None:
+    """In that order, so that somebody can look at what is between."""
+    await bench.here.publish([envelope(number, f"key {number}") for number in range(9)])
+    await bench.here.publish([envelope(9, "key")])
+    assert [(type(it), it.count) for it in heard.told] == [
+        (EventsSent, 9),
+        (EventsAppended, 9),
+        (EventsSent, 1),
+        (EventsAppended, 1),
+    ]
 
 
 async def test_a_batch_with_a_duplicate_goes_one_by_one(bench: Bench, heard: Heard) -> None:

@@ -12,23 +12,27 @@ absorbs the second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, final
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, final
 
 import msgspec
 
 from freestone.errors import InvalidArgument, Unavailable
 from freestone.events.envelope import MSGPACK, Envelope, partition_of, to_json, to_msgpack
+from freestone.signals import SIGNALS, EventsSent
 
-from .api import DUPLICATE_IN_BATCH, NO_ROOM, TOO_LARGE, Refused, answered, heard
+from .api import DUPLICATE_IN_BATCH, NO_ROOM, TOO_LARGE, Json, Refused, answered, heard
 from .stream import Stream
 from .subjects import BUCKETS, subject_for
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
 MOST_EVENTS: Final = 500
 """Of one batch; the server takes 1000."""
+_TURNS: Final = 50
+"""Turns of the loop in which a message leaves that can."""
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of one batch, and of what is on its way for it."""
 
@@ -105,8 +109,8 @@ async def _append_at_once(
             await heard(client.publish(message.subject, message.payload, headers=headers))
             continue
         headers["Nats-Batch-Commit"] = "1"
-        answer = await heard(client.request(message.subject, message.payload, timeout=seconds, headers=headers))
-        acknowledged = answered(answer.data)
+        request = client.request(message.subject, message.payload, timeout=seconds, headers=headers)
+        acknowledged = await _acknowledged(client, stream, last, request)
         if acknowledged.get("count", last) != last:  # pragma: no cover - a server would have to be wrong
             raise Unavailable(f"the stream took {acknowledged['count']} of {last} events")
 
@@ -124,7 +128,7 @@ async def _append_singly(client: Client, stream: Stream, messages: Sequence[Mess
                 message.subject, message.payload, timeout=seconds, headers=message.headers(stream.name)
             )
             try:
-                known += bool(answered((await heard(request)).data).get("duplicate"))
+                known += bool((await _acknowledged(client, stream, 1, request)).get("duplicate"))
             except Refused as error:
                 raise _untaken(error, stream, message) from error
         return known
@@ -134,6 +138,30 @@ async def _append_singly(client: Client, stream: Stream, messages: Sequence[Mess
         if isinstance(found, BaseException):
             raise found
     return sum(found for found in done if isinstance(found, int))
+
+
+async def _acknowledged(client: Client, stream: Stream, count: int, request: Coroutine[Any, Any, Msg]) -> Json:
+    """Return the answer to a request that carries the last, or only one, of so many events."""
+    if SIGNALS.observed:
+        return answered((await heard(_announced(client, stream, count, request))).data)
+    return answered((await heard(request)).data)
+
+
+async def _announced(client: Client, stream: Stream, count: int, request: Coroutine[Any, Any, Msg]) -> Msg:
+    """Make a request, and announce when it has left, if that is before its answer."""
+    before = client.stats["out_msgs"]
+    asking = asyncio.ensure_future(request)
+    try:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+            if asking.done():
+                break
+            if client.stats["out_msgs"] > before and not client.pending_data_size:
+                SIGNALS.announce(EventsSent(stream.name, count))
+                break
+        return await asking
+    finally:
+        asking.cancel()
 
 
 def _untaken(error: Refused, stream: Stream, message: Message) -> Exception:
