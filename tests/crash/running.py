@@ -33,8 +33,12 @@ class Bank:
 
     def announced(self) -> Counter[str]:
         """Return how often each signal was announced, by its name, in all the processes that there ever were."""
-        lines = (self.directory / "witness").read_text().splitlines()
-        return Counter(line.partition(" ")[2].partition("(")[0] for line in lines)
+        return Counter(line.partition(" ")[2].partition("(")[0] for line in self.said)
+
+    @property
+    def said(self) -> Sequence[str]:
+        """The signals that were announced in any process: the process, and the record."""
+        return (self.directory / "witness").read_text().splitlines()
 
 
 @asynccontextmanager

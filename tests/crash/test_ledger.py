@@ -24,7 +24,7 @@ KILLS = 50
 WORKERS = 6
 MOST = 600
 """Transfers of each worker; the kills are over before."""
-PAUSE = 0.8
+PAUSE = 0.4
 """Seconds between two kills, about."""
 RARE = {
     "sqlite": ("EventAbsorbed", "ReplyRecalled", "ReadingResumed", "PartitionsShared"),
