@@ -61,7 +61,7 @@ class Intake:
         self._random = random
         self._shelf = Shelf(subscription.name, subscription.on_failure)
         self._clear = False
-        """Whether it is known that nothing is kept behind which an event would have to wait."""
+        """Whether it is known that nothing is kept."""
         self._changes = 0
         """What was known before one of these is not known after it."""
 

@@ -102,8 +102,8 @@ class Shelf:
         self._blocking = [state.value for state in blocking(on_failure)]
 
     async def is_empty(self, transaction: Transaction) -> bool:
-        """Whether no later event would have to wait."""
-        return not await executed(transaction, select(KEPT.c.id).where(*self._that_block()).limit(1))
+        """Whether nothing is kept: then no later event has to wait, and nobody can have had anything tried again."""
+        return not await executed(transaction, select(KEPT.c.id).where(self._own()).limit(1))
 
     async def blocks(self, transaction: Transaction, key: str) -> bool:
         """Whether a later event of the key has to wait."""
