@@ -1,0 +1,1 @@
+"""Parcels that are shipped, and a porch that hears of them."""
