@@ -10,6 +10,7 @@ from .metadata import knows_tables, metadata_of
 from .migrations import MigrationError, drift, migrate
 from .misuse import ReadOnlyTransaction, TransactionRequired
 from .postgres_url import PostgresUrl
+from .prepared import Prepared
 from .provisioning import provision
 from .revision import NothingDiffers, drift_of, write_revision
 from .transaction import Transaction
@@ -26,6 +27,7 @@ __all__ = [
     "NothingDiffers",
     "Part",
     "PostgresUrl",
+    "Prepared",
     "ReadOnlyTransaction",
     "Share",
     "Transaction",

@@ -384,7 +384,7 @@ class Database:
     async def execute(self, statement: Executable, parameters: Any = None) -> Result[*tuple[Any, ...]]: ...
     async def execute(self, statement: Executable, parameters: Any = None) -> Any:
         """Execute a statement of SQLAlchemy, with its parameters (a mapping, or a list of them); return its rows."""
-        return await self._current().run(lambda session: session.execute(statement, parameters))
+        return await self._current().execute(statement, parameters)
 
     @overload
     async def scalars(self, statement: TypedReturnsRows[_T], parameters: Any = None) -> ScalarResult[_T]: ...
@@ -392,7 +392,7 @@ class Database:
     async def scalars(self, statement: Executable, parameters: Any = None) -> ScalarResult[Any]: ...
     async def scalars(self, statement: Executable, parameters: Any = None) -> ScalarResult[Any]:
         """Execute a statement; return the first column of its rows."""
-        return await self._current().run(lambda session: session.scalars(statement, parameters))
+        return (await self._current().execute(statement, parameters)).scalars()
 
     @overload
     async def scalar(self, statement: TypedReturnsRows[_T], parameters: Any = None) -> _T | None: ...
@@ -400,7 +400,7 @@ class Database:
     async def scalar(self, statement: Executable, parameters: Any = None) -> Any: ...
     async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
         """Execute a statement; return the first column of its first row, or None if there is none."""
-        return await self._current().run(lambda session: session.scalar(statement, parameters))
+        return (await self._current().execute(statement, parameters)).scalar()
 
     def before_commit(self, callback: Callable[[Transaction], Awaitable[None]]) -> None:
         """Have the callback awaited in the transaction before it commits. What it raises undoes everything."""

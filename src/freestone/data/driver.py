@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast, final
 
 import aiosqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .pace import Pace
@@ -238,6 +239,28 @@ class Connection(aiosqlite.Connection):
             self._pace.learn(sql, seconds)
         return cursor, rows
 
+    def rows_here(self, sql: str, values: Any, many: bool = False) -> Rows | None:
+        """Execute a statement without a trip, and return its rows. None if it is one for the thread."""
+        try:
+            done = self.execute_here(sql, values, many)
+        except sqlite3.Error as error:
+            raise _wrapped(sql, error) from error
+        return None if done is None else done[1]
+
+    async def rows_there(self, sql: str, values: Any, many: bool = False) -> Rows:
+        """Execute a statement in the thread, and return its rows."""
+        try:
+            return (await self.execute_there(sql, values, many))[1]
+        except sqlite3.Error as error:
+            raise _wrapped(sql, error) from error
+
+    async def end(self, commit: bool) -> None:
+        """Commit, or undo, what was begun. Raises DBAPIError."""
+        try:
+            await (self.commit() if commit else self.rollback())
+        except sqlite3.Error as error:
+            raise _wrapped("COMMIT" if commit else "ROLLBACK", error) from error
+
     def cursor(self) -> Cursor:  # type: ignore[override]  # aiosqlite's is made in the thread
         return Cursor(self)
 
@@ -283,6 +306,11 @@ class Connection(aiosqlite.Connection):
     def _stop(self) -> bool:
         """Be asked by SQLite, now and then in a long statement, whether to stop it."""
         return self._stoppable
+
+
+def _wrapped(sql: str, error: sqlite3.Error) -> BaseException:
+    """Return the error as SQLAlchemy raises it."""
+    return DBAPIError.instance(sql, None, error, sqlite3.Error)
 
 
 @final

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, case, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from freestone.lease import StaleToken
 
 from .lease import FENCE, LEASE, LEASES
 from .postgres_lease import TENURES, TOKEN_OF
+from .prepared import Prepared
 from .transaction import Transaction
 
-_HELD = select(LEASE.c.token).where(LEASE.c.name == bindparam("name"))
-"""Made once, as each event that is handled has one: to build a statement costs more than SQLite takes for it."""
+_HELD = Prepared({"sqlite": select(LEASE.c.token).where(LEASE.c.name == bindparam("name")), "postgresql": TOKEN_OF})
+_GIVEN = insert(FENCE).values(name=bindparam("name"), token=bindparam("token"))
+_HIGHER = case((FENCE.c.token > _GIVEN.excluded.token, FENCE.c.token), else_=_GIVEN.excluded.token)
+_SHOWN = Prepared(
+    _GIVEN.on_conflict_do_update(index_elements=["name"], set_={"token": _HIGHER}).returning(FENCE.c.token)
+)
 
 
 async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -> None:
@@ -25,18 +29,11 @@ async def fence(transaction: Transaction, name: str, token: int, *, own: bool) -
     transaction.refuse_if_read_only("fence()")
 
     await transaction.prepare(TENURES if own and transaction.dialect == "postgresql" else LEASES)
-
-    async def work(session: AsyncSession) -> int:
-        if own:
-            held = TOKEN_OF if transaction.dialect == "postgresql" else _HELD
-            return await session.scalar(held, {"name": name}) or 0
-        shown = insert(FENCE).values(name=name, token=token)
-        higher = case((FENCE.c.token > shown.excluded.token, FENCE.c.token), else_=shown.excluded.token)
-        seen = shown.on_conflict_do_update(index_elements=["name"], set_={"token": higher})
-        highest: int = (await session.execute(seen.returning(FENCE.c.token))).scalar_one()
-        return highest
-
-    highest = await transaction.run(work)
+    if own:
+        found = await transaction.fetch(_HELD, {"name": name})
+    else:
+        found = await transaction.fetch(_SHOWN, {"name": name, "token": token})
+    highest = found[0][0] if found else 0
     if highest > token:
         stale = StaleToken(
             f"the token {token} of the lease {name} is stale: {highest} was given since, and nothing is written",

@@ -88,6 +88,8 @@ async def in_transaction(database: Database, work: Callable[[Connection], _T]) -
         try:
             async with contextlib.aclosing(await lane.connect()) as connection:
                 await store.begin(connection, asyncio.get_running_loop().time() + _PATIENCE, over.is_set)
+                if not connection.in_transaction():  # of which SQLAlchemy keeps a record of its own
+                    await connection.begin()
                 result = await connection.run_sync(work)
                 await connection.commit()
                 return result

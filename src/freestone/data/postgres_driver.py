@@ -12,11 +12,13 @@ this one begins when it is told to, so that a connection that was lost meanwhile
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import asyncpg
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util.concurrency import await_only
 
@@ -128,6 +130,26 @@ class Reached:
         """Whether the connection is open, and in no transaction."""
         driver = self._driver()
         return driver is not None and not driver.is_in_transaction()
+
+    def rows_here(self, sql: str, values: Any, many: bool = False) -> None:
+        """Return None: the server has to be waited for."""
+
+    async def rows_there(self, sql: str, values: Any, many: bool = False) -> Sequence[Any]:
+        """Execute a statement that was prepared, or is now. Of many, all go out at once."""
+        driver = self._driver()
+        try:
+            if driver is None:
+                raise asyncpg.ConnectionDoesNotExistError("the connection was lost")
+            if many:
+                await driver.executemany(sql, values)
+                return ()
+            return cast("Sequence[Any]", await driver.fetch(sql, *values))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            lost = driver is None or driver.is_closed()
+            raise DBAPIError(sql, None, error, connection_invalidated=lost) from error
+
+    async def end(self, commit: bool) -> None:
+        """Do nothing: where SQLAlchemy's connection was not told, nothing was begun."""
 
     def hurry(self) -> None:
         """Make what the connection executes end now."""

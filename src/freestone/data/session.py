@@ -14,6 +14,9 @@ _READS: Final = re.compile(r"\s*(select|values|explain|show|pragma)\b", re.IGNOR
 """How a statement in text begins that does not write."""
 
 
+_UNKNOWN: Final = {"compile_state_plugin": "orm"}
+
+
 @final
 class NotingSession(Session):
     """A session that knows whether anything was written through it, or is to be."""
@@ -43,5 +46,16 @@ class NotingSession(Session):
         super().flush(objects)
 
     def _note(self, statement: Executable) -> None:
-        if statement.is_dml or (isinstance(statement, TextClause) and not _READS.match(statement.text)):
+        if writes(statement):
             self.wrote = True
+
+
+def writes(statement: Executable) -> bool:
+    """Whether the statement writes, as far as can be told; text may."""
+    return statement.is_dml or (isinstance(statement, TextClause) and not _READS.match(statement.text))
+
+
+def asks_for_entities(statement: Executable) -> bool:
+    """Whether the statement is one of the ORM, which only a session understands; if that can't be told, it may be."""
+    attributes: Any = getattr(statement, "_propagate_attrs", _UNKNOWN)
+    return bool(attributes)

@@ -150,8 +150,6 @@ class SQLite:
                     raise Unavailable(f"the database {self.name} was locked by another process all the time") from error
             else:
                 break
-        assert connection.sync_connection is not None
-        connection.sync_connection.begin()  # SQLAlchemy's own record, for which it asks the driver for nothing
 
     def _refuse_damage(self) -> None:
         """Raise DataLoss if the WAL is damaged in its midst, before SQLite takes that for its end."""

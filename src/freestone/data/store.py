@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,21 @@ class Driver(Protocol):
     @property
     def in_order(self) -> bool:
         """Whether it is known that the connection can be used for another transaction, after a commit has failed."""
+        ...
+
+    def rows_here(self, sql: str, values: Any, many: bool = False) -> Sequence[Any] | None:
+        """Execute a statement without waiting for anything, and return its rows; None if it has to be waited for.
+
+        With ``many`` it is executed for each of the values, and has no rows. Raises DBAPIError, as what follows does.
+        """
+        ...
+
+    async def rows_there(self, sql: str, values: Any, many: bool = False) -> Sequence[Any]:
+        """Execute a statement, and return its rows."""
+        ...
+
+    async def end(self, commit: bool) -> None:
+        """Commit, or undo, a transaction of which SQLAlchemy's connection has not been told."""
         ...
 
     def hurry(self) -> None:

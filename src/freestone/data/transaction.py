@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, final
 
+from sqlalchemy import Executable, Result
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -25,7 +26,8 @@ from .framework_tables import Part, take_steps
 from .group_lane import GroupLane
 from .lane import Lane, Patience
 from .misuse import ReadOnlyTransaction, TransactionRequired
-from .session import NotingSession
+from .prepared import NOTHING, Prepared, Text
+from .session import NotingSession, asks_for_entities, writes
 from .store import Dialect, Driver, Store
 from .uninterrupted import after_first_step, uninterrupted
 
@@ -62,6 +64,8 @@ class Transaction:
         self._connection: AsyncConnection | None = None
         self._driver: Driver | None = None
         self._session: AsyncSession | None = None
+        self._begun = False
+        self._wrote = False
         self._added: list[object] = []
         self._callbacks: list[Callable[[Transaction], Awaitable[None]]] = []
         self._afterwards: list[Callable[[], None]] = []
@@ -75,8 +79,8 @@ class Transaction:
         statements that write. One that has only read does not, and neither does one that has ended."""
         if self.read_only or self._ended:
             return False
-        if self._session is None:
-            return bool(self._added)
+        if self._wrote or self._session is None:
+            return self._wrote or bool(self._added)
         session = self._session.sync_session
         return isinstance(session, NotingSession) and session.writes
 
@@ -117,6 +121,37 @@ class Transaction:
             self._check()
             session = self._session or await self._open()
             return await self._whole(_called(work, session))
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> Result[Any]:
+        """Execute a statement, and return its rows. One that asks for no rows of the ORM has no need of a session."""
+        if self._session is not None or self._added or asks_for_entities(statement):
+            return await self.run(lambda session: session.execute(statement, parameters))
+        async with self._turn:
+            self._check()
+            if not self._begun:
+                await self._begin()
+            self._wrote = self._wrote or writes(statement)
+            assert self._connection is not None
+            return await self._whole(self._connection.execute(statement, parameters))
+
+    async def fetch(self, statement: Prepared, parameters: Mapping[str, Any] = NOTHING) -> Sequence[Any]:
+        """Execute a statement of the framework's own, and return its rows, each a tuple.
+
+        What was added and not written yet is not seen by it. Raises as ``run`` does.
+        """
+        async with self._turn:
+            return await self._perform(statement, lambda text: text.values(parameters), many=False)
+
+    async def execute_each(self, statement: Prepared, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement of the framework's own for each of the parameters."""
+        async with self._turn:
+            await self._perform(statement, lambda text: [text.values(each) for each in parameters], many=True)
+
+    async def flush(self) -> None:
+        """Write what was added, changed or deleted, if anything was."""
+        session = self._session
+        if self._added or (session is not None and (session.new or session.deleted or session.dirty)):
+            await self.run(lambda session: session.flush())
 
     async def prepare(self, part: Part) -> None:
         """Bring a part of the framework's tables up to date, before the first use of them in this transaction."""
@@ -186,9 +221,7 @@ class Transaction:
             return
         for callback in self._callbacks:
             await callback(self)
-        session = self._session
-        if self._added or (session is not None and (session.new or session.deleted or session.dirty)):
-            await self.run(lambda session: session.flush())
+        await self.flush()
         self._check()
 
     def _check(self) -> None:
@@ -212,20 +245,51 @@ class Transaction:
         translated = self._store.translate(error) if isinstance(error, DBAPIError) else error
         return isinstance(translated, ServiceError) and translated.lost_race
 
-    async def _open(self) -> AsyncSession:
+    async def _begin(self) -> None:
         """Wait for a connection and begin. Only the wait in the queue can be left halfway."""
         lane = self._choose()
         if self._lane is None:
             await lane.enter(self.owner)
             self._lane = lane
-        await self._whole(self._begin(lane))
+        await self._whole(self._begin_in(lane))
+        self._begun = True
+
+    async def _perform(self, statement: Prepared, values_for: Callable[[Text], Any], *, many: bool) -> Sequence[Any]:
+        """Give a statement to the driver, in the turn of whoever calls."""
+        self._check()
+        if not self._begun:
+            await self._begin()
+        driver, connection = self._driver, self._connection
+        assert driver is not None
+        assert connection is not None
+        text = statement.on(connection.dialect)
+        self._wrote = self._wrote or text.writes
+        values = values_for(text)
+        try:
+            rows = driver.rows_here(text.sql, values, many)
+        except DBAPIError as error:
+            failure = self._failed(error)
+            if failure is error:
+                raise
+            raise failure from error
+        return await self._whole(driver.rows_there(text.sql, values, many)) if rows is None else rows
+
+    async def _open(self) -> AsyncSession:
+        """Return the session, which is made for whoever wants one first."""
+        if not self._begun:
+            await self._begin()
+        connection = self._connection
+        assert connection is not None
+        if not connection.in_transaction():
+            await connection.begin()
         session = AsyncSession(
-            self._connection,
+            connection,
             sync_session_class=NotingSession,
             expire_on_commit=False,
             autoflush=not self.read_only,
         )
         session.add_all(self._added)
+        self._added.clear()
         self._session = session
         return session
 
@@ -234,7 +298,7 @@ class Transaction:
             return self._store.reading
         return self._store.own if self._own else self._store.writing
 
-    async def _begin(self, lane: Lane | GroupLane) -> None:
+    async def _begin_in(self, lane: Lane | GroupLane) -> None:
         connection = self._connection or await lane.connect(Patience(self._until, self._is_over))
         self._connection = connection
         self._driver = self._store.driver(connection)
@@ -248,17 +312,21 @@ class Transaction:
         try:
             return await uninterrupted(work, self._cut_short)
         except DBAPIError as error:
-            self._note(error)
-            if self.read_only and self._store.refuses_writes(error):
-                raise self._no_writes("the statement") from error
-            translated = self._store.translate(error)
-            if translated is error:
+            failure = self._failed(error)
+            if failure is error:
                 raise
-            raise translated from error
+            raise failure from error
+
+    def _failed(self, error: DBAPIError) -> Exception:
+        """Note that a step has failed, and return what is raised for it."""
+        self._note(error)
+        if self.read_only and self._store.refuses_writes(error):
+            return self._no_writes("the statement")
+        return self._store.translate(error)
 
     def _note(self, error: DBAPIError) -> None:
         driver = self._driver
-        if self._session is None or driver is None or (driver.recovers and not driver.in_transaction):
+        if not self._begun or driver is None or (driver.recovers and not driver.in_transaction):
             self.fail(error)
         elif not driver.recovers:
             self._broken = self._broken or error
@@ -307,9 +375,12 @@ class Transaction:
         try:
             if commit:
                 self._refuse_broken()  # as a task left behind may have done while this one waited for its turn
-                await self._commit(connection)
+            ending = self._ending(connection, commit)
+            if commit and SIGNALS.observed and not self.read_only:
+                sent = CommitSent(self._store.name, self.owner)
+                await after_first_step(ending, lambda: SIGNALS.announce(sent))
             else:
-                await connection.rollback()
+                await ending
         except DBAPIError as error:
             if self._driver is None or not self._driver.in_order:
                 await connection.invalidate(error)
@@ -320,12 +391,13 @@ class Transaction:
             assert self._lane is not None
             await self._lane.give_back(connection)
 
-    async def _commit(self, connection: AsyncConnection) -> None:
-        if SIGNALS.observed and not self.read_only:
-            sent = CommitSent(self._store.name, self.owner)
-            await after_first_step(connection.commit(), lambda: SIGNALS.announce(sent))
-        else:
-            await connection.commit()
+    async def _ending(self, connection: AsyncConnection, commit: bool) -> None:
+        """Commit, or undo, by SQLAlchemy's connection if that was told of the transaction."""
+        sync = connection.sync_connection
+        if sync is not None and sync.get_transaction() is not None:
+            await (connection.commit() if commit else connection.rollback())
+        elif self._driver is not None:
+            await self._driver.end(commit)
 
     def _tell(self) -> None:
         for callback in self._afterwards:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from freestone.clock import Clock
-from freestone.data import METADATA, Database, Part, Transaction
+from freestone.data import METADATA, Database, Part, Prepared, Transaction
 
 from .broker import Cursor, Source
 from .columns import to_microseconds
@@ -58,13 +58,12 @@ INBOX: Final = Table(
     sqlite_with_rowid=False,
 )
 _BY_AGE = Index("freestone_inbox_taken", INBOX.c.taken)
-_TAKE = (
+_TAKE: Final = Prepared(
     insert(INBOX)
     .values({column.name: bindparam(column.name) for column in INBOX.c})
     .on_conflict_do_nothing()
     .returning(INBOX.c.event_id)
 )
-"""Made once: each event that is handled has one."""
 
 TABLES: Final = Part(
     "inbox", (CreateTable(SUBSCRIPTION), CreateTable(CURSOR), CreateTable(INBOX), CreateIndex(_BY_AGE), *KEPT_TABLES)
@@ -176,7 +175,7 @@ class Inbox:
     async def take(self, transaction: Transaction, event: str) -> bool:
         """Note in a transaction that the event was taken in. False, and nothing noted, if it was before."""
         values = {"subscription": self.subscription, "event_id": event, "taken": to_microseconds(self._clock.now())}
-        return bool(await executed(transaction, _TAKE, values))
+        return bool(await transaction.fetch(_TAKE, values))
 
     async def purge(self, before: int, most: int) -> int:
         """Forget events that were taken in before that time, and are not kept now; return how many."""

@@ -16,11 +16,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final, final
 
-from sqlalchemy import BigInteger, Column, Integer, Table, insert, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BigInteger, Column, Integer, Table, bindparam, insert, select, text
 from sqlalchemy.schema import CreateTable
 
-from freestone.data import METADATA, Database, Part, Transaction
+from freestone.data import METADATA, Database, Part, Prepared, Transaction
 from freestone.errors import ResourceExhausted
 
 from .bell import Bell
@@ -49,8 +48,10 @@ _LOCKS: Final = 1024
 _OURS: Final = 0x66726565
 """The first half of their numbers, so that they are no other's."""
 
-_INSERT = insert(OUTBOX)
-_LOCK = text("SELECT pg_advisory_xact_lock(:ours, it) FROM (SELECT unnest(CAST(:keys AS integer[])) AS it) AS locks")
+_INSERT: Final = Prepared(insert(OUTBOX).values({it.name: bindparam(it.name) for it in event_columns()}).inline())
+_LOCK: Final = Prepared(
+    text("SELECT pg_advisory_xact_lock(:ours, it) FROM (SELECT unnest(CAST(:keys AS integer[])) AS it) AS locks")
+)
 _AGAIN: Final = 5.0
 """Seconds after which a caller is told to try again when the outbox is full."""
 
@@ -96,18 +97,13 @@ class Outbox:
     async def write(self, transaction: Transaction, envelopes: Sequence[Envelope]) -> None:
         """Write events, in their order, in a transaction that is about to commit."""
         await transaction.prepare(TABLES)
-        rows = [values_of(envelope) for envelope in envelopes]
-
-        async def work(session: AsyncSession) -> None:
-            if self.database.dialect == "postgresql":
-                # What the handler has changed goes first: to wait for a row while others wait for these locks
-                # would be a deadlock.
-                await session.flush()
-                keys = sorted({zlib.crc32(self.lock_of(envelope.subject)) % _LOCKS for envelope in envelopes})
-                await session.execute(_LOCK, {"ours": _OURS, "keys": keys})
-            await session.execute(_INSERT, rows)
-
-        await transaction.run(work)
+        if self.database.dialect == "postgresql":
+            # What the handler has changed goes first: to wait for a row while others wait for these locks
+            # would be a deadlock.
+            await transaction.flush()
+            keys = sorted({zlib.crc32(self.lock_of(envelope.subject)) % _LOCKS for envelope in envelopes})
+            await transaction.fetch(_LOCK, {"ours": _OURS, "keys": keys})
+        await transaction.execute_each(_INSERT, [values_of(envelope) for envelope in envelopes])
         transaction.after_commit(self.ring)
 
     async def written(self) -> list[Envelope]:
