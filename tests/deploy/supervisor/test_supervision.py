@@ -157,6 +157,23 @@ def test_a_replica_that_cannot_start_ends_the_run() -> None:
     assert made.finished
 
 
+def test_a_replica_that_had_served_and_cannot_start_any_more_ends_nothing() -> None:
+    """Its code or its settings were changed since; the others go on, and it is tried until that is mended."""
+    made = started([EDGE], [CATALOG])
+    made.exited(CATALOG, 5)
+    assert made.elapsed(CATALOG, 5) == [Decision(CATALOG, Action.SPAWN)]
+    waits = []
+    for now in range(6, 20):
+        (decision,) = made.exited(CATALOG, now, refused=True)
+        assert decision.action is Action.WAIT
+        waits.append(decision.seconds)
+        made.elapsed(CATALOG, now)
+    assert made.failed is None
+    assert made.state(EDGE) is State.RUNNING
+    assert waits == sorted(waits)
+    assert waits[0] < waits[-1]
+
+
 def test_killing_spares_nothing() -> None:
     """The second Ctrl-C kills what drains and what waits for its turn to drain."""
     made = started([EDGE], [CATALOG])

@@ -53,6 +53,7 @@ class _Member:
     spawned: int = 0
     spawned_at: float = 0.0
     served_since: float = 0.0
+    has_served: bool = False
     unstarted: int = 0
     """Crashes in a row before it served."""
     fallen: int = 0
@@ -107,8 +108,13 @@ class Supervision:
         return self._step(replica, Event.READY, now)
 
     def exited(self, replica: Replica, now: float, *, refused: bool = False) -> list[Decision]:
-        """The replica's process is gone; ``refused`` if it said that to start it again is of no use."""
-        decisions = self._step(replica, Event.REFUSED if refused else Event.EXITED, now)
+        """The replica's process is gone; ``refused`` if it said that to start it again is of no use.
+
+        That is believed of one that has never served, and ends the run. One that has served was right once: what
+        it refuses now was changed since, and is no reason for the others to end.
+        """
+        final = refused and not self._members[replica].has_served
+        decisions = self._step(replica, Event.REFUSED if final else Event.EXITED, now)
         if self._members[replica].state is State.FAILED:
             self.failed = self.failed or replica
             return [*decisions, *self.drain(now)]
@@ -162,6 +168,7 @@ class Supervision:
         seconds = None
         if member.state is State.RUNNING:
             member.served_since = now
+            member.has_served = True
             member.unstarted = 0
         if action is Action.SPAWN:
             member.spawned += 1
