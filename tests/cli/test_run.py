@@ -193,6 +193,34 @@ def test_a_service_that_can_never_start_ends_the_run(start: Start, desk: Path, t
     assert running.lines[-1].endswith("the service clerk did not start: ink: is dry")
 
 
+def test_a_service_that_does_not_import_any_more_takes_no_other_with_it(
+    start: Start, freestone: Words, desk: Path
+) -> None:
+    """A process imports the services that it holds, and no others: the code of one can't keep another from starting.
+
+    What had served is tried again until it is mended.
+    """
+    service, file = desk / "desk" / "service.py", desk / "freestone.toml"
+    common, clerk = service.read_text("utf-8").split("@service\nclass Clerk")
+    (desk / "desk" / "clerk.py").write_text(f"{common.partition('@service')[0]}@service\nclass Clerk{clerk}", "utf-8")
+    service.write_text(common, "utf-8")
+    file.write_text(file.read_text("utf-8").replace("service:Clerk", "clerk:Clerk"), "utf-8")
+    running = start(desk, "cut")
+    running.until_said("desk runs as cut")
+    before = running.pids()
+
+    right = (desk / "desk" / "clerk.py").read_text("utf-8")
+    (desk / "desk" / "clerk.py").write_text("def (", "utf-8")
+    for name in ("clerk.0", "desk.0", "desk.1"):
+        os.kill(before[name], signal.SIGKILL)
+
+    assert freestone("call", "desk.count", "to=2", cwd=desk).stdout == "0\n1\n"
+    assert "SyntaxError" in running.until_said('"desk.clerk" does not import')
+    running.until_said("clerk.0 exited with status 78; it is started again in")
+    (desk / "desk" / "clerk.py").write_text(right, "utf-8")
+    assert freestone("call", "clerk.sums", "numbers=[1, 2]", cwd=desk).stdout == "3\n"
+
+
 def test_a_service_that_fails_to_start_is_tried_again(start: Start, desk: Path) -> None:
     """What it waits for may come; the run goes on, and can be stopped."""
     spoil(desk, "raise ConnectionError('the ink is out')")

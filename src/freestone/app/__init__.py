@@ -15,8 +15,9 @@ from .file import FILE_NAME, HOME_NAME, ApplicationFile, find, read, refuse
 from .host import Host
 from .interposer import Interposer
 from .lifecycle import StartError
-from .linker import load
+from .linker import load, load_process
 from .local import Local, Near, local
+from .outline import Outline
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route, cut_everywhere, monolith, place, plan
 from .reach import Tls
 from .reference import BadReference, follow, make_importable
@@ -48,6 +49,7 @@ __all__ = [
     "LocalRoute",
     "Near",
     "Opened",
+    "Outline",
     "PeerRoute",
     "Plan",
     "Process",
@@ -69,6 +71,7 @@ __all__ = [
     "http_address",
     "http_url",
     "load",
+    "load_process",
     "local",
     "make_importable",
     "monolith",

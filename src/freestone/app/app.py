@@ -99,8 +99,10 @@ class App:
     path: Path
     """Its file."""
     services: Mapping[str, ServiceSpec]
-    """The services that it runs by name, each after those that it calls."""
+    """The services that it runs by name, each after those that it calls. A process of a run knows its own alone."""
     externals: Mapping[str, ExternalSpec] = field(default_factory=dict[str, ExternalSpec])
+    elsewhere: Mapping[type[Contract], str] = field(default_factory=dict[type[Contract], str])
+    """The name of the service that keeps each contract, for those that another process knows."""
     gateway: GatewaySpec | None = None
     topologies: Mapping[str, Topology] = field(default_factory=dict[str, Topology])
     """The topologies by name, the default first."""
@@ -160,4 +162,5 @@ class App:
     def kept_by(self) -> Mapping[type[Contract], str]:
         """The name of the service that keeps each contract, somebody else's included."""
         own = {spec.contract: spec.name for spec in self.services.values()}
-        return MappingProxyType({**own, **{spec.contract: spec.name for spec in self.externals.values()}})
+        external = {spec.contract: spec.name for spec in self.externals.values()}
+        return MappingProxyType({**own, **external, **self.elsewhere})

@@ -1,4 +1,7 @@
-"""From an application's file to its code: everything that the file names is imported, and held against the rest."""
+"""From an application's file to its code: what the file names is imported, and held against the rest.
+
+That is everything, for whoever runs or judges the application. For one process of a run it is what that process holds.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from .document import Document
 from .entrance import Entrance
 from .environment import read_environment
 from .file import ApplicationFile, find, parse, refuse
+from .outline import Outline, reference_of
 from .reference import BadReference, follow, make_importable
 
 
@@ -45,33 +49,66 @@ def load(
     return replace(app, environment=environment, urls=urls)
 
 
+def load_process(
+    path: Path,
+    topology: str,
+    process: str,
+    outline: Outline,
+    *,
+    home: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> App:
+    """Return the application as one process of it needs it: with the services that it holds, and no others.
+
+    Their modules are imported, with the contracts that they call, and nothing else; ``outline`` says of the rest what
+    there is to know. ``path`` is the application's file. The other arguments, and what is raised, are as for ``load``.
+    """
+    document = Document.open(path)
+    environment = read_environment(variables, document.mistakes)
+    file = parse(document, home)
+    urls = find_urls(file.data, file.services, file.secrets, variables, document.mistakes)
+    app = _Linker(document, outline.narrowed(file, topology, process), outline).app()
+    refuse(document.mistakes)
+    return replace(app, environment=environment, urls=urls)
+
+
 @final
 class _Linker:
-    """Follows what a file names, and notes in its document what leads nowhere."""
+    """Follows what a file names, and notes in its document what leads nowhere.
 
-    def __init__(self, document: Document, file: ApplicationFile) -> None:
+    With an outline, contracts are not followed: their keepers are found as their callers name them.
+    """
+
+    def __init__(self, document: Document, file: ApplicationFile, outline: Outline | None = None) -> None:
         self._document = document
         self._file = file
+        self._outline = outline
         self._keepers: dict[type[Contract], str] = {}
+        self._externals: dict[str, ExternalSpec] = {}
         self._complete = True
 
     def app(self) -> App:
         file = self._file
         make_importable(file.directory)
-        externals = {name: found for name in file.externals if (found := self._external(name)) is not None}
+        if self._outline is None:
+            for name in file.externals:
+                self._follow_external(name)
+            self._complete = len(self._externals) == len(file.externals)
         services = {name: spec for name in file.services if (spec := self._service(name)) is not None}
         # A service that did not import may keep any contract: then it is too early to say that one is not kept.
-        self._complete = len(externals) + len(services) == len(file.externals) + len(file.services)
+        self._complete = self._complete and len(services) == len(file.services)
         services = {name: self._linked(spec) for name, spec in services.items()}
         gateway = self._gateway()
         self._check_settings(services)
         contracts = {name: spec.contract for name, spec in services.items()}
-        self._check_methods({**contracts, **{name: spec.contract for name, spec in externals.items()}})
+        self._check_methods({**contracts, **{name: spec.contract for name, spec in self._externals.items()}})
+        known = {*services, *self._externals}
         return App(
             name=file.name,
             path=file.path,
             services=MappingProxyType(self._ordered(services)),
-            externals=MappingProxyType(externals),
+            externals=MappingProxyType(self._externals),
+            elsewhere=MappingProxyType({kind: name for kind, name in self._keepers.items() if name not in known}),
             gateway=gateway,
             topologies=file.topologies,
             settings=file.settings,
@@ -92,17 +129,31 @@ class _Linker:
             events=file.events,
         )
 
-    def _external(self, name: str) -> ExternalSpec | None:
+    def _follow_external(self, name: str) -> None:
         entry = self._file.externals[name]
         keys = ("services", name, "contract")
         found = self._follow(keys, entry.contract)
         if found is None:
-            return None
+            return
         if not is_contract(found):
             self._document.note(keys, f"{entry.contract} is no contract", "name a class that derives from Contract")
-            return None
+            return
         self._keeps(keys[:2], name, found)
-        return ExternalSpec(name, found, entry.at, entry.application, entry.plaintext)
+        self._external(name, found)
+
+    def _external(self, name: str, contract: type[Contract]) -> None:
+        entry = self._file.externals[name]
+        self._externals[name] = ExternalSpec(name, contract, entry.at, entry.application, entry.plaintext)
+
+    def _keeper(self, contract: type[Contract]) -> str | None:
+        """Return the service that keeps a contract; None if there is none."""
+        if contract not in self._keepers and self._outline is not None:
+            name = self._outline.kept_by.get(reference_of(contract))
+            if name is not None:
+                self._keepers[contract] = name
+                if name in self._file.externals:
+                    self._external(name, contract)
+        return self._keepers.get(contract)
 
     def _service(self, name: str) -> ServiceSpec | None:
         keys = ("services", name)
@@ -133,8 +184,8 @@ class _Linker:
         entrance = cast(Entrance, found)
         calls: list[str] = []
         for contract in entrance.needs:
-            if contract in self._keepers:
-                calls.append(self._keepers[contract])
+            if (keeper := self._keeper(contract)) is not None:
+                calls.append(keeper)
             else:
                 self._note_unkept(keys, contract, "the gateway calls it")
         return GatewaySpec(entrance, entry.listen, tuple(calls))
@@ -145,8 +196,8 @@ class _Linker:
         for attribute, kind in spec.dependencies.items():
             if not is_contract(kind):
                 continue
-            if kind in self._keepers:
-                calls[attribute] = self._keepers[kind]
+            if (keeper := self._keeper(kind)) is not None:
+                calls[attribute] = keeper
             else:
                 why = f"{spec.cls.__name__}.{attribute} needs it"
                 self._note_unkept(("services", spec.name), kind, why)
@@ -165,7 +216,7 @@ class _Linker:
         found: list[SubscriptionSpec] = []
         for subscription in subscriptions(spec.cls):
             contract = contract_of_event(subscription.event)
-            keeper = self._keepers.get(contract)
+            keeper = self._keeper(contract)
             if keeper is None:
                 event = subscription.event.__name__
                 why = f"{spec.cls.__name__}.{subscription.method} is subscribed to its event {event}"

@@ -166,7 +166,10 @@ def cut_everywhere(app: App) -> Plan:
 
 
 def place(app: App, topology: Topology) -> Plan:
-    """Place an application as a topology says, in which each of its services is placed once."""
+    """Place an application as a topology says, in which each of its services is placed once.
+
+    Of an application as one process knows it, the other processes have their places and are empty.
+    """
     holders = {service: process.name for process in topology.processes for service in process.services}
     routes = {process.name: _routes(app, process, holders) for process in topology.processes}
     stages = _stages(routes)
@@ -197,7 +200,8 @@ def _routes(app: App, process: Process, holders: Mapping[str, str]) -> dict[str,
     if process.gateway and app.gateway is not None:
         called.update(dict.fromkeys(app.gateway.calls))
     for service in process.services:
-        called.update(dict.fromkeys(app.services[service].calls.values()))
+        if service in app.services:
+            called.update(dict.fromkeys(app.services[service].calls.values()))
     return {service: _route(app, process.name, service, holders) for service in called}
 
 

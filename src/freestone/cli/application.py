@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from freestone.app import App, ApplicationFile, find, load, read
+from freestone.app import App, ApplicationFile, Outline, find, load, load_process, read
 
 
 def home() -> Path | None:
@@ -17,6 +17,11 @@ def home() -> Path | None:
 def the_application(file: Path | None) -> App:
     """Return the application with its code. Raises ConfigurationError."""
     return load(file, home=home(), variables=os.environ)
+
+
+def the_application_of(file: Path, topology: str, process: str, outline: Outline) -> App:
+    """Return the application as one process of a run needs it. Raises ConfigurationError."""
+    return load_process(file, topology, process, outline, home=home(), variables=os.environ)
 
 
 def the_file(file: Path | None) -> ApplicationFile:

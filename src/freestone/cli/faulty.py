@@ -39,8 +39,8 @@ class FaultyRun:
         return f"injecting the faults of {self.file}; --faults-seed {self.faults.plan.seed} repeats them"
 
 
-def faulty_run(file: Path | None, app: App, seed: int | None) -> FaultyRun | None:
-    """Return the faults of a file, held against the application; None without a file.
+def faulty_run(file: Path | None, app: App | None, seed: int | None) -> FaultyRun | None:
+    """Return the faults of a file, held against the application where one is given; None without a file.
 
     Raises UsageMistake for a seed without a file, ConfigurationError for what is wrong in it.
     """

@@ -23,11 +23,12 @@ from freestone.deploy.supervisor import (
     RuntimeDirectory,
     Tenancy,
     listen_tcp,
+    outline_of,
     own_nats,
 )
 from freestone.errors import ConfigurationError, Mistake
 
-from .application import home, the_application
+from .application import home, the_application, the_application_of
 from .ending import end_tidily
 from .failure import UsageMistake, explain
 from .faulty import faulty_run
@@ -65,14 +66,17 @@ class Inheritance:
 def serve_child(
     file: Path, topology: str, process: str, replica: int, drain: float, given: Inheritance, lifeline_fd: int
 ) -> None:
-    """Serve a process for a supervisor, until it says so or is gone."""
+    """Serve a process for a supervisor, until it says so or is gone.
+
+    The supervisor has looked at the whole application; here it is known as far as this process needs it.
+    """
     with _tenancy(file, topology, drain, given, Lifeline(lifeline_fd)) as lifeline:
         start_logging()
-        app = the_application(file)
+        app = the_application_of(file, topology, process, outline_of(given.directory))
         made = plan(replace(app, nats=app.nats or own_nats(given.directory)), topology)
         wire = _inherited(given.wire)
         gateway = None if given.gateway is None else _inherited(given.gateway)
-        faulty = faulty_run(given.faults, made.app, given.seed)
+        faulty = faulty_run(given.faults, None, given.seed)
         seat = Seat(made, process, replica, wire, gateway, peers(made, process, given.directory), faulty)
         run_loop(serve_here(seat, drain, lambda _: lifeline.ready()))
 

@@ -9,7 +9,7 @@ from .lifeline import CONFIGURATION_EXIT, Lifeline
 from .logs import Logs
 from .nats import own_nats, program
 from .record import ReplicaRecord, RunFile, RunRecord, running
-from .run import Place, Run
+from .run import Place, Run, outline_of
 from .runtime import RuntimeDirectory, listen_tcp, listen_unix
 from .supervision import Replica
 from .supervisor import OWN_NAME, Outcome, ProcessSpec, Status, Supervisor
@@ -39,6 +39,7 @@ __all__ = [
     "Tenancy",
     "listen_tcp",
     "listen_unix",
+    "outline_of",
     "own_nats",
     "program",
     "resident_bytes",

@@ -1,4 +1,4 @@
-"""One run of a topology on this machine: its directory, its sockets, and the file that says what runs."""
+"""One run of a topology on this machine: its directory, its sockets, and the files that say what runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
-from freestone.app import Plan, from_here, http_url
+from freestone.app import Outline, Plan, from_here, http_url
 from freestone.call import Address, TcpAddress, UnixAddress
 from freestone.clock import Clock
 
@@ -21,6 +21,8 @@ from .runtime import RuntimeDirectory, listen_tcp, listen_unix
 from .supervision import Replica
 from .supervisor import Status
 from .sweeper import Sweeper
+
+_OUTLINE: Final = "outline.json"
 
 
 @final
@@ -69,6 +71,7 @@ class Run:
         try:
             file.claim(run._record(lambda _: None))
             run._bind()
+            (directory.path / _OUTLINE).write_bytes(Outline.of(plan).encode())
             file.write(run._record(lambda _: None))
             yield run
         finally:
@@ -119,6 +122,11 @@ class Run:
             ),
             gateway=self.gateway,
         )
+
+
+def outline_of(run_directory: Path) -> Outline:
+    """Return what the processes of a run are told of the services of the others. Raises OSError if the run is over."""
+    return Outline.decode((run_directory / _OUTLINE).read_bytes())
 
 
 def _replica_record(replica: Replica, services: tuple[str, ...], address: str, status: Status | None) -> ReplicaRecord:
