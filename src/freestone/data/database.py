@@ -24,6 +24,7 @@ from freestone.signals import SIGNALS, HandlerRepeated
 from .durability import Durability
 from .era import era_of
 from .fence import fence
+from .heads import is_current
 from .idempotency import DatabaseReplies
 from .lease import DatabaseLeases
 from .misuse import TransactionRequired
@@ -235,8 +236,10 @@ class Database:
         self.notices.start()
 
     async def _bring_up(self, folder: Path) -> None:
+        if await is_current(self, folder):
+            return
         if self._migrates:
-            from .migrations import migrate  # and with it Alembic, only where a database is opened
+            from .migrations import migrate  # and with it Alembic, only where there is something to migrate
 
             await migrate(self, folder)
         else:
