@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
-from .program import main
-
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    from .program import main as run  # and with it Typer, which a child of a run has no use for
+
+    run()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from freestone.app import App, ApplicationFile, Outline, find, load, load_process, read
 
+from .imports import importing
+
 
 def home() -> Path | None:
     """Return the directory that ``FREESTONE_HOME`` names; None is ``.freestone`` beside the application's file."""
@@ -16,12 +18,14 @@ def home() -> Path | None:
 
 def the_application(file: Path | None) -> App:
     """Return the application with its code. Raises ConfigurationError."""
-    return load(file, home=home(), variables=os.environ)
+    with importing():
+        return load(file, home=home(), variables=os.environ)
 
 
 def the_application_of(file: Path, topology: str, process: str, outline: Outline) -> App:
     """Return the application as one process of a run needs it. Raises ConfigurationError."""
-    return load_process(file, topology, process, outline, home=home(), variables=os.environ)
+    with importing():
+        return load_process(file, topology, process, outline, home=home(), variables=os.environ)
 
 
 def the_file(file: Path | None) -> ApplicationFile:

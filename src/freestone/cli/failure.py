@@ -10,14 +10,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
-import traceback
-from typing import TYPE_CHECKING, Any, final
-
-import typer
-from typer.core import TyperGroup
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freestone.errors import ServiceError
@@ -28,38 +22,6 @@ USAGE_EXIT = 2
 
 class UsageMistake(Exception):
     """What was asked for makes no sense. The text is a sentence."""
-
-
-@final
-class Program(TyperGroup):
-    """The group of all commands; whatever one of them raises is told in a sentence."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            # What Typer raises it also prints; and a reader that is gone (`freestone ps | head`) hears no
-            # sentence.
-            if type(error).__module__.startswith(("typer.", "click.")) or getattr(error, "errno", None) == errno.EPIPE:
-                raise
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            status = report(error)
-            raise typer.Exit(status) from error
-
-
-def report(error: Exception) -> int:
-    """Print an error as a sentence; return the exit status for it."""
-    sentence, status = explain(error)
-    say(sentence)
-    return status
-
-
-def say(sentence: str) -> None:
-    """Print the sentence of an error."""
-    sys.stdout.flush()
-    typer.secho("Error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
-    typer.echo(sentence, err=True)
 
 
 def explain(error: Exception) -> tuple[str, int]:

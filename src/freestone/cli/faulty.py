@@ -23,10 +23,6 @@ class FaultyRun:
     file: Path
     faults: Faults
 
-    def options(self) -> list[str]:
-        """Return the options that give a child the same faults, with the same seed."""
-        return ["--faults", str(self.file), "--faults-seed", str(self.faults.plan.seed)]
-
     def interposer(self, process: str, replica: int) -> Interposer:
         """Return what injects them into the calls of one process."""
         from freestone.testing.crash import crash_as_told

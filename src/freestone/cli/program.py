@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from . import completion, db, events
-from .failure import Program
+from .group import Program
+from .imports import importing
 from .options import File, Json, Topology, examples
 
 app = typer.Typer(
@@ -119,7 +120,8 @@ def run(
     Starts the processes of a topology, starts those again that crash, and drains them when it is stopped; the
     second Ctrl-C kills them. A topology of one process runs in this one.
     """
-    from .run import run
+    with importing():
+        from .run import run
 
     run(file, topology, listen, drain, faults, faults_seed)
 
@@ -149,21 +151,12 @@ def serve(
     faults: Faults = None,
     faults_seed: FaultsSeed = None,
     replica: Annotated[int, typer.Option(min=0, help="Which replica of the process this is.")] = 0,
-    run_directory: Annotated[Path | None, typer.Option(hidden=True)] = None,
-    wire_fd: Annotated[int, typer.Option(hidden=True)] = -1,
-    gateway_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
-    lifeline: Annotated[int, typer.Option(hidden=True)] = -1,
 ) -> None:
     """Run one process of a topology, as a container does."""
-    from .serve import Inheritance, serve, serve_child
+    with importing():
+        from .serve import serve
 
-    if run_directory is None:
-        serve(file, topology, process, replica, drain, faults, faults_seed)
-    else:
-        assert file is not None  # a supervisor gives all of them
-        assert topology is not None
-        given = Inheritance(run_directory, wire_fd, gateway_fd, faults, faults_seed)
-        serve_child(file, topology, process, replica, drain, given, lifeline)
+    serve(file, topology, process, replica, drain, faults, faults_seed)
 
 
 @app.command(epilog=examples("$ freestone plan", "$ freestone plan split --json"))

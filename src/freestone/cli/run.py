@@ -30,8 +30,9 @@ from .application import the_application
 from .ending import end_tidily, on_ending
 from .failure import UsageMistake
 from .faulty import FaultyRun, faulty_run
-from .serve import GRACE, Inheritance
+from .inheritance import Inheritance
 from .serving import Seat, peers, run_loop, serve_here, start_logging
+from .tenant import GRACE
 
 _LAST_LINES = 5.0
 """Seconds in which the lines that wait may be written at the end; a terminal that is paused is not waited for."""
@@ -143,13 +144,19 @@ async def _supervised(run: Run, drain: float, logs: Logs, faulty: FaultyRun | No
 
 def _spec(run: Run, replica: Replica, place: Place, drain: float, faulty: FaultyRun | None) -> ProcessSpec:
     inheritance = Inheritance(
-        run.directory.path, place.wire.fileno(), None if place.gateway is None else place.gateway.fileno()
+        file=str(run.plan.app.path),
+        topology=run.plan.topology,
+        process=replica.process,
+        replica=replica.number,
+        drain=drain,
+        directory=str(run.directory.path),
+        wire=place.wire.fileno(),
+        gateway=None if place.gateway is None else place.gateway.fileno(),
+        faults=None if faulty is None else str(faulty.file),
+        seed=None if faulty is None else faulty.faults.plan.seed,
     )
-    command = [sys.executable, "-P", "-m", "freestone.cli", "serve", replica.process]
-    command += ["--topology", run.plan.topology, "--file", str(run.plan.app.path)]
-    command += ["--replica", str(replica.number), "--drain", str(drain), *inheritance.options()]
-    command += [] if faulty is None else faulty.options()
-    return ProcessSpec(replica, tuple(command), inheritance.descriptors, run.plan.process(replica.process).stage)
+    stage = run.plan.process(replica.process).stage
+    return ProcessSpec(replica, inheritance.command, inheritance.descriptors, stage)
 
 
 def _nats_spec(run: Run, drain: float) -> list[ProcessSpec]:

@@ -1,84 +1,21 @@
-"""``freestone serve``: one process of a topology, as a container runs it, or as a child of ``freestone run``."""
+"""``freestone serve``: one process of a topology, as a container runs it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import stat
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import final
 
-import typer
-
-from freestone.app import HOME_NAME, Host, Plan, plan
-from freestone.deploy.supervisor import (
-    CONFIGURATION_EXIT,
-    Lifeline,
-    RunFile,
-    RuntimeDirectory,
-    Tenancy,
-    listen_tcp,
-    outline_of,
-    own_nats,
-)
+from freestone.app import Host, Plan, plan
+from freestone.deploy.supervisor import listen_tcp
 from freestone.errors import ConfigurationError, Mistake
 
-from .application import home, the_application, the_application_of
-from .ending import end_tidily
-from .failure import UsageMistake, explain
+from .application import the_application
+from .failure import UsageMistake
 from .faulty import faulty_run
-from .serving import Seat, peers, peers_anywhere, run_loop, serve_here, start_logging
-
-GRACE = 5.0
-"""Seconds beyond the drain time after which an orphan is ended, whatever it is doing."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Inheritance:
-    """What a supervisor passes on to a child: the hidden options of ``freestone serve``."""
-
-    directory: Path
-    """The directory of the run's sockets."""
-    wire: int
-    """The descriptor of the socket on which it speaks the wire."""
-    gateway: int | None = None
-    faults: Path | None = None
-    """What goes wrong on the calls that it makes, and the seed of the whole run."""
-    seed: int | None = None
-
-    @property
-    def descriptors(self) -> tuple[int, ...]:
-        """All of them, but for the lifeline."""
-        return (self.wire,) if self.gateway is None else (self.wire, self.gateway)
-
-    def options(self) -> list[str]:
-        """Return the options that say so. The supervisor adds the one for the lifeline."""
-        options = ["--run-directory", str(self.directory), "--wire-fd", str(self.wire)]
-        return options if self.gateway is None else [*options, "--gateway-fd", str(self.gateway)]
-
-
-def serve_child(
-    file: Path, topology: str, process: str, replica: int, drain: float, given: Inheritance, lifeline_fd: int
-) -> None:
-    """Serve a process for a supervisor, until it says so or is gone.
-
-    The supervisor has looked at the whole application; here it is known as far as this process needs it.
-    """
-    with _tenancy(file, topology, drain, given, Lifeline(lifeline_fd)) as lifeline:
-        start_logging()
-        app = the_application_of(file, topology, process, outline_of(given.directory))
-        made = plan(replace(app, nats=app.nats or own_nats(given.directory)), topology)
-        wire = _inherited(given.wire)
-        gateway = None if given.gateway is None else _inherited(given.gateway)
-        faulty = faulty_run(given.faults, None, given.seed)
-        seat = Seat(made, process, replica, wire, gateway, peers(made, process, given.directory), faulty)
-        run_loop(serve_here(seat, drain, lambda _: lifeline.ready()))
+from .serving import Seat, peers_anywhere, run_loop, serve_here, start_logging
 
 
 def serve(
@@ -112,12 +49,12 @@ def serve(
         gateway = listen_tcp(planned.gateway.listen.host, planned.gateway.listen.port)
     faulty = faulty_run(faults_file, made.app, faults_seed)
     if faulty is not None:
-        typer.echo(faulty)
+        print(faulty)
     seat = Seat(made, process, replica, wire, gateway, peers_anywhere(made, process, directory), faulty, discover=True)
 
     def ready(host: Host) -> None:
         also = f", gateway on {host.address}" if host.address else ""
-        typer.echo(f"{made.application}: {process} serves on {wire}{also}")
+        print(f"{made.application}: {process} serves on {wire}{also}")
 
     run_loop(serve_here(seat, drain, ready))
 
@@ -141,25 +78,3 @@ def _meeting_place(made: Plan) -> Path:
         mistake = Mistake(str(directory), "others may write there", "remove it, or take away the rights of others")
         raise ConfigurationError([mistake])
     return directory
-
-
-@contextmanager
-def _tenancy(file: Path, topology: str, drain: float, given: Inheritance, lifeline: Lifeline) -> Generator[Lifeline]:
-    """Watch the supervisor, and tell it why this process can't be started if it can't."""
-    end_tidily()
-    tenancy = Tenancy(lifeline, RuntimeDirectory(given.directory), RunFile(home() or file.parent / HOME_NAME, topology))
-    tenancy.begin(grace=drain + GRACE)
-    try:
-        yield lifeline
-    except Exception as error:
-        sentence, status = explain(error)
-        if status == CONFIGURATION_EXIT:
-            lifeline.refuse(sentence)
-        raise
-    finally:
-        tenancy.end()
-
-
-def _inherited(fd: int) -> socket.socket:
-    os.set_inheritable(fd, False)
-    return socket.socket(fileno=fd)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-import typer
 import uvloop
 
 from freestone.app import Host, Plan, settings_of, settle
@@ -101,12 +100,13 @@ async def serve_here(seat: Seat, drain_seconds: float, ready: Callable[[Host], N
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine on the fast event loop, and return its result. A second signal is an exit status."""
+    """Run the coroutine on the fast event loop, and return its result. A second signal ends the process with its
+    status."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main)
     except asyncio.CancelledError as error:
-        raise typer.Exit(int(error.args[0]) if error.args else 130) from error
+        raise SystemExit(int(error.args[0]) if error.args else 130) from error
 
 
 def start_logging() -> None:

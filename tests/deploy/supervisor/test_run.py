@@ -65,7 +65,7 @@ def free_port() -> int:
 def test_each_replica_has_a_socket_that_takes_connections(make_plan: MakePlan) -> None:
     """Before any process is started; at the end they are gone."""
     with Run.open(make_plan(), SystemClock()) as run:
-        assert sorted(path.name for path in run.directory.path.iterdir()) == ["tower-0.sock", "tower-1.sock"]
+        assert sorted(path.name for path in run.directory.path.glob("*.sock")) == ["tower-0.sock", "tower-1.sock"]
         for place in run.places.values():
             with socket.socket(socket.AF_UNIX) as caller:
                 caller.settimeout(5)
