@@ -21,6 +21,7 @@ from freestone.call import (
     MemoryNetwork,
     Policies,
     Pool,
+    Retry,
     Server,
     StaticResolver,
     WireTransport,
@@ -500,6 +501,27 @@ async def test_a_command_that_was_begun_is_sent_again_to_who_keeps_replies() -> 
         assert await call == other.name
         assert [attempt for _, attempt in other.attempts] == [1]
         assert other.attempts[0][0] == world.replicas[first].attempts[0][0]
+
+
+async def test_a_query_outlives_the_replicas_that_it_was_sent_to() -> None:
+    """Each time it is sent to the next one, be it one that comes only then, until there is one that lives."""
+    async with World("a", "b", policy=CallPolicy(retry=Retry(budget=0.0))) as world:
+        for replica in world.replicas.values():
+            replica.held = asyncio.Event()
+        calls = [asyncio.ensure_future(world.shop.where()) for _ in range(20)]  # more than the budget has at first
+        for _ in range(3):
+            for name, replica in world.replicas.items():
+                replica.begun.clear()
+                async with asyncio.timeout(10):
+                    await replica.begun.wait()
+                await world.kill(name)
+            for name in world.replicas:
+                await world.start(name)
+        for replica in world.replicas.values():
+            assert replica.held is not None
+            replica.held.set()
+        async with asyncio.timeout(10):
+            assert set(await asyncio.gather(*calls)) <= {"a", "b"}
 
 
 async def test_a_command_that_was_begun_is_not_sent_to_who_keeps_none() -> None:

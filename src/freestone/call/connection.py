@@ -43,6 +43,8 @@ class Lost(msgspec.Struct, frozen=True):
     """The connection ended before the answer came."""
 
     reason: str
+    gone: bool = False
+    """Whether it was the other end that ended it, as a process does that dies; and not this one, for its silence."""
 
 
 @final
@@ -214,7 +216,7 @@ class PeerConnection:
         waiting = list(self._waiting.values())
         self._waiting.clear()
         self._streams.clear()
-        lost = Lost(reason)
+        lost = Lost(reason, self.link.gone)
         for waited in waiting:
             if not waited.done():
                 waited.set_result(lost)

@@ -77,7 +77,8 @@ class Link(asyncio.Protocol):
         """Whether what is queued is going to be written in any case."""
         self.burst = 0
         """Frames that were written together the last time."""
-        self._gone = False
+        self.gone = False
+        """Whether there is nothing below any more."""
         self._full = False
         self._reading = True
         self._timer: asyncio.TimerHandle | None = None
@@ -145,7 +146,7 @@ class Link(asyncio.Protocol):
             self._receiver.writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._gone = self.closing = True
+        self.gone = self.closing = True
         if self._timer is not None:
             self._timer.cancel()
         self._transport = None
@@ -263,7 +264,7 @@ class Link(asyncio.Protocol):
 
     def _tick(self) -> None:
         """Look at everything that has a limit in time; some four times in the shortest of them while calls are open."""
-        if self._gone:
+        if self.gone:
             return
         now, limits = self._loop.time(), self.wire.limits
         period = self._period

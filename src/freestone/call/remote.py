@@ -298,6 +298,7 @@ class Route:
         safety = Safety.KEPT if kept else self.safety
         decision = next_attempt(
             self.policy.retry, failure, begun=begun, leaving=leaving, safety=safety, sent=sent,
+            gone=isinstance(answer, Lost) and answer.gone,
             left=when - now, budget=self.destination.budget, now=now, random=self.pool.random,
         )  # fmt: skip
         if isinstance(decision, Stop):

@@ -7,6 +7,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -165,3 +166,90 @@ def test_a_replica_that_is_back_gets_its_share_again(fault: str) -> None:
     after = [name for at, name in chosen if at > END - 1]
     assert during.count("bad") < 0.01 * len(during)
     assert after.count("bad") > len(after) / 6
+
+
+class Hammered(World):
+    """A busy machine: a query takes most of a second, and both replicas die each second and are back a while later."""
+
+    def __init__(self, *, gone: bool) -> None:
+        self.gone = gone
+        super().__init__("killed")
+        self.balancer = Balancer("stock", Balance(), Breaking(), self.chance)
+        self.waiting: list[Callable[[], None]] = []
+        self.flying: dict[str, list[Callable[[], None]]] = {"one": [], "other": []}
+
+    def run(self) -> None:
+        for number, name in enumerate(self.flying):
+            self.at(0.0, partial(self.arrive, name))
+            for second in range(1, 5):
+                self.at(second + 0.1 * number, partial(self.die, name))
+                self.at(second + 0.1 * number + 0.6, partial(self.arrive, name))
+        for caller in range(5):
+            self.at(0.01 * caller, self.ask)
+        while self.events:
+            self.now, _, action = heapq.heappop(self.events)
+            action()
+
+    def ask(self) -> None:
+        if self.now < 6.0:
+            self.budget.calls += 1
+            self.try_it(self.now, 1)
+
+    def arrive(self, name: str) -> None:
+        self.balancer.arrived(name, Line(), self.now)
+        waiting, self.waiting = self.waiting, []
+        for action in waiting:
+            action()
+
+    def die(self, name: str) -> None:
+        replica = next(it for it in self.balancer.replicas if it.name == name)
+        assert replica.connection is not None
+        self.balancer.left(name, replica.connection)
+        lost, self.flying[name] = self.flying[name], []
+        for action in lost:
+            action()
+
+    def try_it(self, began: float, sent: int) -> None:
+        replica = self.balancer.pick(self.now)
+        if replica is None:
+            self.waiting.append(lambda: self.try_it(began, sent))
+            return
+        at, over = self.now, False
+        replica.begin(at)
+
+        def end(lost: bool) -> None:
+            nonlocal over
+            if over:
+                return
+            over = True
+            if not lost:
+                self.balancer.answered(replica, at, self.now)
+                self.done(began, failed=False)
+                return
+            self.balancer.ended(replica, at, self.now, blamed=True)
+            decision = next_attempt(
+                Retry(), ConnectionLost(), begun=True, leaving=False, gone=self.gone, safety=Safety.QUERY, sent=sent,
+                left=began + 30 - self.now, budget=self.budget, now=self.now, random=self.chance,
+            )  # fmt: skip
+            if isinstance(decision, Stop):
+                self.done(began, failed=True)
+            else:
+                self.at(self.now + decision, lambda: self.try_it(began, sent + 1))
+
+        self.flying[replica.name].append(partial(end, lost=True))
+        self.at(at + self.chance.uniform(0.3, 0.9), partial(end, lost=False))
+
+    def done(self, began: float, *, failed: bool) -> None:
+        self.outcomes.append(Outcome(began, self.now - began, failed))
+        self.ask()
+
+
+def test_a_query_waits_for_a_replica_though_all_die_each_second() -> None:
+    """Up to its deadline. If what died with a replica counted as an attempt that failed, some would be given up."""
+    patient, strict = Hammered(gone=True), Hammered(gone=False)
+    patient.run()
+    strict.run()
+    assert len(patient.outcomes) > 20
+    assert not [it for it in patient.outcomes if it.failed]
+    assert max(it.took for it in patient.outcomes) > 2.0
+    assert [it for it in strict.outcomes if it.failed]

@@ -110,6 +110,23 @@ def test_what_a_leaving_replica_refuses_costs_no_budget() -> None:
     assert decided(Unavailable(), begun=True, leaving=True, budget=budget) is Stop.BUDGET
 
 
+def test_what_died_with_its_replica_costs_no_budget_and_is_no_attempt() -> None:
+    """However many calls were in flight there, and however soon its successors die too; but not for ever."""
+    budget = RetryBudget(0.0, 0.0, 0.0)
+    for sent in range(1, 10):
+        assert isinstance(decided(ConnectionLost(), gone=True, sent=sent, budget=budget), float)
+    assert decided(ConnectionLost(), gone=True, sent=10) is Stop.ATTEMPTS
+    assert decided(ConnectionLost(), gone=True, retry=Retry(attempts=1)) is Stop.OFF
+    assert decided(ConnectionLost(), gone=True, safety=Safety.COMMAND) is Stop.UNSAFE
+
+
+def test_who_was_silent_is_treated_as_one_that_fails() -> None:
+    """It may be overloaded, and would get the same again."""
+    assert decided(ConnectionLost(), sent=3) is Stop.ATTEMPTS
+    assert decided(ConnectionLost(), budget=RetryBudget(0.0, 0.0, 0.0)) is Stop.BUDGET
+    assert decided(Unavailable(), gone=True, budget=RetryBudget(0.0, 0.0, 0.0)) is Stop.BUDGET
+
+
 def test_without_budget_nothing_is_repeated() -> None:
     """A hundred callers of a service that is down."""
     budget = RetryBudget(0.0, 0.0, 0.0)

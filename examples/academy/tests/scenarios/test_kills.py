@@ -99,7 +99,7 @@ async def repeat(stop: asyncio.Event, act: Callable[[], Awaitable[None]]) -> Non
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kill", [kill_one_of_them, kill_either, pytest.param(kill_both, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("kill", [kill_one_of_them, kill_either, kill_both])
 async def test_queries_survive_the_death_of_a_replica_and_commands_say_what_they_know(
     split: Processes, kill: Callable[[Processes], Awaitable[None]]
 ) -> None:

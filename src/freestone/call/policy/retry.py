@@ -15,6 +15,8 @@ from .budget import RetryBudget
 
 _REFUSALS: Final = 8
 """Times that a call may be sent which each time is refused before it began, as replicas that are leaving do."""
+_DEATHS: Final = 10
+"""Times that a call may be sent whose replica dies each time. It is bounded, for it may be the call that kills them."""
 
 
 @final
@@ -89,6 +91,7 @@ def next_attempt(
     *,
     begun: bool,
     leaving: bool,
+    gone: bool = False,
     safety: Safety,
     sent: int,
     left: float,
@@ -99,16 +102,18 @@ def next_attempt(
     """Return the seconds to wait before a call is made again, or why it is not. Spends from the budget if it is.
 
     ``sent`` is how many times it was sent, ``left`` the seconds until its deadline. ``leaving`` is whether the replica
-    has said goodbye: what it refuses then goes elsewhere and costs no budget, because no more comes to that replica.
+    has said goodbye, ``gone`` whether it has ended: what it refuses then, or had in flight, goes elsewhere, or waits
+    for a successor, and costs no budget, because no more comes to that replica.
     """
     if failure.retried:
         return Stop.BELOW
     if not repeatable(failure, begun, safety):
         return Stop.UNSAFE
     refused = not begun and type(failure) is Unavailable
+    gone = gone and type(failure) is ConnectionLost
     if not refused and retry.attempts == 1:
         return Stop.OFF
-    if sent >= (max(_REFUSALS, retry.attempts) if refused else retry.attempts):
+    if sent >= max(_REFUSALS if refused else _DEATHS if gone else 1, retry.attempts):
         return Stop.ATTEMPTS
     # Who was sent away by a replica that is leaving goes straight to another one, the first time.
     delay = retry.backoff.delay(sent - 1 if refused else sent, random)
@@ -116,4 +121,4 @@ def next_attempt(
         delay += failure.retry_after
     if delay >= left:
         return Stop.DEADLINE
-    return delay if (refused and leaving) or budget.take(now) else Stop.BUDGET
+    return delay if (refused and leaving) or gone or budget.take(now) else Stop.BUDGET
