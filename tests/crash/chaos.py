@@ -18,6 +18,8 @@ class Victim(Protocol):
     """Something that can be killed, and comes back."""
 
     name: str
+    share: float
+    """How often it is killed, compared with others."""
 
     async def strike(self) -> bool:
         """Kill it with SIGKILL, and see to it that it comes back. False if it is not up, so that nothing was done."""
@@ -33,7 +35,9 @@ class Server(Protocol):
 
 
 class ServerVictim:
-    """A server that the test itself runs: it stays away for a moment."""
+    """A server that the test itself runs: it stays away for a moment. It is back more quickly than a service."""
+
+    share = 2.0
 
     def __init__(self, name: str, server: Server, chance: random.Random) -> None:
         self.name = name
@@ -49,6 +53,8 @@ class ServerVictim:
 
 class ReplicaVictim:
     """A process of a service, which the supervisor starts again."""
+
+    share = 1.0
 
     def __init__(self, running: Processes, process: str, replica: int) -> None:
         self.name = f"{process}.{replica}"
@@ -70,7 +76,7 @@ async def havoc(victims: Sequence[Victim], kills: int, chance: random.Random, pa
     struck: Counter[str] = Counter()
     while struck.total() < kills:
         # Whoever was struck least is struck rather, so that a run has kills of everything.
-        victim = min(victims, key=lambda it: (struck[it.name] + chance.uniform(0, 3), it.name))
+        victim = min(victims, key=lambda it: (struck[it.name] / it.share + chance.uniform(0, 3), it.name))
         if await victim.strike():
             struck[victim.name] += 1
         await asyncio.sleep(pause * chance.uniform(0.3, 1.7))

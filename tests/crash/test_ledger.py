@@ -36,7 +36,7 @@ that moved; and on PostgreSQL, where transactions run side by side, one that los
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 async def test_money_is_neither_lost_nor_made_whatever_is_killed(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

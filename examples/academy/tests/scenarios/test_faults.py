@@ -7,6 +7,7 @@ repeats it. ``make faults`` runs each fault among processes by itself as well, a
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from freestone.testing.faults import (
     Slow,
 )
 
-from . import test_learning
+from . import test_hearing, test_learning
 from .resolving import Resolving
 
 ORDER = (
@@ -46,6 +47,14 @@ ORDER = (
     test_learning.test_a_path_is_imported_once,
     test_learning.test_a_document_that_contradicts_itself_is_refused,
     test_learning.test_commands_side_by_side_are_all_kept,
+)
+
+HEARING = (
+    # These wait for what others hear, so they do it side by side.
+    test_hearing.test_what_is_taught_can_be_found,
+    test_hearing.test_a_finished_phase_is_written_about,
+    test_hearing.test_who_turns_letters_off_gets_none,
+    test_hearing.test_a_new_edition_finishes_a_phase,
 )
 
 ON_EVERY_EDGE = {
@@ -75,12 +84,27 @@ def chosen_seed() -> int:
     return int(os.environ.get("ACADEMY_FAULTS_SEED") or random.SystemRandom().randrange(2**32))
 
 
+FILE = Path(__file__).parents[2] / "freestone.toml"
+IMPATIENT = """
+[calls.methods]
+"catalog.path"     = { deadline = "2s" }
+"catalog.edition"  = { deadline = "2s" }
+"identity.learner" = { deadline = "2s" }
+"""
+"""Who hears an event has minutes, and would give all of them to one call that nobody answers."""
+
+
 @pytest.fixture
-def academy() -> App:
-    return load(cwd=Path(__file__).parent)
+def academy(tmp_path: Path) -> App:
+    """Academy, whose services ask each other again before long."""
+    file = tmp_path / "freestone.toml"
+    file.write_text(FILE.read_text("utf-8") + IMPATIENT, "utf-8")
+    return load(file)
 
 
-async def go_through(academy: App, placement: Placement, faults: tuple[Fault, ...], directory: Path, seed: int) -> None:
+async def go_through(
+    academy: App, placement: Placement, faults: tuple[Fault, ...], directory: Path, seed: int, *, hears: bool = False
+) -> None:
     """Run every scenario with those faults; each of them must have been taken, and each outcome be right."""
     print(f"ACADEMY_FAULTS_SEED={seed}")  # pytest shows it with what fails
     injected = Faults(FaultPlan(faults, seed))
@@ -90,6 +114,10 @@ async def go_through(academy: App, placement: Placement, faults: tuple[Fault, ..
         )
         for scenario in ORDER:
             await scenario(resolving)
+        if hears:
+            async with asyncio.TaskGroup() as group:
+                for scenario in HEARING:
+                    group.create_task(scenario(resolving))
     assert set(injected.taken) == {fault.name for fault in faults}, f"seed {seed}: {injected.report()}"
     if any(isinstance(fault.what, Failure | Refusal | Drop) for fault in faults):
         assert resolving.doubts, "nobody has noticed anything"
@@ -105,7 +133,8 @@ def cases(placements: Mapping[Placement, Mapping[str, Fault]]) -> list[object]:
 
 def test_no_scenario_and_no_fault_is_forgotten() -> None:
     """Whoever adds one is reminded of this file."""
-    assert set(ORDER) == {it for name, it in vars(test_learning).items() if name.startswith("test_")}
+    for module, scenarios in ((test_learning, ORDER), (test_hearing, HEARING)):
+        assert set(scenarios) == {it for name, it in vars(module).items() if name.startswith("test_")}
     assert {type(fault.what) for fault in EVERY.values()} == {Latency, Failure, Refusal, Drop, Cut, Slow}
 
 
@@ -115,13 +144,13 @@ async def test_the_scenarios_pass_under_each_fault(
     academy: App, place: Placement, fault: Fault, tmp_path: Path
 ) -> None:
     """Nothing is wrong, nothing is done twice, and whoever was in doubt found out."""
-    await go_through(academy, place, (fault,), tmp_path, chosen_seed())
+    await go_through(academy, place, (fault,), tmp_path, chosen_seed(), hears=place is Placement.MEMORY)
 
 
 @pytest.mark.timeout(180)
 async def test_the_scenarios_pass_among_processes_under_all_faults_at_once(academy: App, tmp_path: Path) -> None:
     """Each process injects its share, with the same seed."""
-    await go_through(academy, Placement.PROCESSES, BAD_DAY, tmp_path, chosen_seed())
+    await go_through(academy, Placement.PROCESSES, BAD_DAY, tmp_path, chosen_seed(), hears=True)
 
 
 @pytest.mark.thorough
@@ -132,7 +161,7 @@ async def test_each_fault_with_many_seeds(
     academy: App, place: Placement, fault: Fault, times: int, tmp_path: Path
 ) -> None:
     """The same, for longer."""
-    await go_through(academy, place, (fault,), tmp_path, chosen_seed())
+    await go_through(academy, place, (fault,), tmp_path, chosen_seed(), hears=True)
 
 
 @pytest.mark.thorough
@@ -145,4 +174,4 @@ async def test_each_fault_of_the_wire_with_many_seeds(
     academy: App, place: Placement, fault: Fault, times: int, tmp_path: Path
 ) -> None:
     """Where there is a wire."""
-    await go_through(academy, place, (fault,), tmp_path, chosen_seed())
+    await go_through(academy, place, (fault,), tmp_path, chosen_seed(), hears=True)
