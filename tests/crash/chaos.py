@@ -8,7 +8,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from freestone.testing import Processes
@@ -71,10 +71,15 @@ class ReplicaVictim:
         return False
 
 
-async def havoc(victims: Sequence[Victim], kills: int, chance: random.Random, pause: float) -> Counter[str]:
-    """Kill one after the other until so many were, about ``pause`` seconds apart; return how many of each."""
+async def havoc(
+    victims: Sequence[Victim], kills: int, chance: random.Random, pause: float, suffices: Callable[[], bool]
+) -> Counter[str]:
+    """Kill one after the other until so many were, about ``pause`` seconds apart; return how many of each.
+
+    If that has not brought about what it should have, go on, for as many again at most.
+    """
     struck: Counter[str] = Counter()
-    while struck.total() < kills:
+    while struck.total() < kills or (struck.total() < 2 * kills and not suffices()):
         # Whoever was struck least is struck rather, so that a run has kills of everything.
         victim = min(victims, key=lambda it: (struck[it.name] / it.share + chance.uniform(0, 3), it.name))
         if await victim.strike():
