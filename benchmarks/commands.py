@@ -1,13 +1,16 @@
 """Commands that write a row and announce an event, against the same two inserts by bare SQLAlchemy.
 
-The files of both have the same settings, and both are in this process. A command here is a call of a client: context,
-deadline, the rules of the boundary. SQLAlchemy is used as its documentation advises, with statements that are made
-once, and by Core and by the ORM: the better of the two is what counts.
+The databases of both have the same settings, and both sides are in this process: on SQLite each has a file, on
+PostgreSQL a database of one server. A command here is a call of a client: context, deadline, the rules of the boundary.
+SQLAlchemy is used as its documentation advises, with statements that are made once, and by Core and by the ORM: the
+better of the two is what counts. The orders are those of many customers, as the events of one customer have an order
+to be kept.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,12 +19,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import psutil
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, event, insert, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from freestone import Contract, Database, Event, Publisher, command, service
 from freestone.call import Dispatcher, LocalTransport, client
+from freestone.testing import postgres_server
 
 from .load import Round, measure
 from .peers import Call
@@ -61,13 +65,25 @@ class OutboxRow(Base):
     data: Mapped[bytes]
 
 
-ORDER: Final[dict[str, Any]] = {"customer": "customer-000-1234", "total": 5202}
-PLACED: Final[dict[str, Any]] = {
-    "id": "0190f6f2c1d57c2e8a4b3f9d5e6a7b8c",
-    "type": "shop.OrderPlaced",
-    "subject": "customer-000-1234",
-    "data": b'{"customer":"customer-000-1234","total":5202}',
-}
+CUSTOMERS: Final = 1000
+
+
+def order(number: int) -> dict[str, Any]:
+    """Return what is ordered."""
+    return {"customer": f"customer-000-{number % CUSTOMERS:04}", "total": 5202}
+
+
+def placed(number: int) -> dict[str, Any]:
+    """Return what an outbox has of it."""
+    customer: str = order(number)["customer"]
+    return {
+        "id": f"0190f6f2c1d57c2e8a4b{number:012x}",
+        "type": "shop.OrderPlaced",
+        "subject": customer,
+        "data": b'{"customer":"%s","total":5202}' % customer.encode(),
+    }
+
+
 _ORDER = insert(OrderRow.__table__)  # type: ignore[arg-type]
 _PLACED = insert(OutboxRow.__table__)  # type: ignore[arg-type]
 
@@ -115,6 +131,7 @@ async def compare(rounds: int, seconds: float) -> Results:
     with TemporaryDirectory(prefix="fsb-") as directory:
         async with contextlib.AsyncExitStack() as stack:
             ways = await stack.enter_async_context(_sqlite(Path(directory)))
+            ways |= await stack.enter_async_context(_postgres())
             lanes = [
                 ((engine, way, level), call, await _commands(call, level, seconds))
                 for (engine, way), call in ways.items()
@@ -140,39 +157,63 @@ async def _sqlite(directory: Path) -> AsyncIterator[dict[tuple[str, str], Call]]
     engine = create_async_engine(f"sqlite+aiosqlite:///{directory}/peer.db", pool_size=_POOL, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _settings)
     event.listen(engine.sync_engine, "begin", _immediate)
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    database = Database.open(directory / "ours.db")
+    async with _both("SQLite", Database.open(directory / "ours.db"), engine) as ways:
+        yield ways
+
+
+@contextlib.asynccontextmanager
+async def _postgres() -> AsyncIterator[dict[tuple[str, str], Call]]:
+    """Give the ways to do it in PostgreSQL."""
+    async with postgres_server() as server:
+        theirs = make_url(await server.create_database()).set(drivername="postgresql+asyncpg")
+        engine = create_async_engine(theirs, pool_size=_POOL, max_overflow=0)
+        async with _both("PostgreSQL", Database.open(await server.create_database(), name="shop"), engine) as ways:
+            yield ways
+
+
+@contextlib.asynccontextmanager
+async def _both(name: str, database: Database, engine: AsyncEngine) -> AsyncIterator[dict[tuple[str, str], Call]]:
+    """Make the tables on both sides, and give all ways of that engine."""
     publisher = Publisher(database)
-    await publisher.start()
-    async with database.transaction() as transaction:
-        await transaction.run(lambda session: session.run_sync(lambda it: Base.metadata.create_all(it.connection())))
     try:
-        yield {("SQLite", way): call for way, call in (ours(database, publisher) | bare(engine)).items()}
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        await publisher.start()
+        async with database.transaction() as transaction:
+            await transaction.run(lambda session: session.run_sync(_create))
+        yield {(name, way): call for way, call in (ours(database, publisher) | bare(engine)).items()}
     finally:
         await database.close()
         await engine.dispose()
 
 
+def _create(session: Session) -> None:
+    Base.metadata.create_all(session.connection())
+
+
 def ours(database: Database, publisher: Publisher) -> dict[str, Call]:
     """Return the commands."""
     shop = client(Shop, LocalTransport(Dispatcher({"shop": ShopService(db=database, events=publisher)}), "shop"))
-    return {OURS: lambda: shop.place(**ORDER), OURS_ORM: lambda: shop.place_row(**ORDER)}
+    numbers = itertools.count()
+    return {OURS: lambda: shop.place(**order(next(numbers))), OURS_ORM: lambda: shop.place_row(**order(next(numbers)))}
 
 
 def bare(engine: AsyncEngine) -> dict[str, Call]:
     """Return the same by SQLAlchemy."""
     session_of = async_sessionmaker(engine, expire_on_commit=False)
+    numbers = itertools.count()
 
     async def core() -> None:
+        number = next(numbers)
         async with engine.begin() as connection:
-            await connection.execute(_ORDER, ORDER)
-            await connection.execute(_PLACED, PLACED)
+            await connection.execute(_ORDER, order(number))
+            await connection.execute(_PLACED, placed(number))
 
     async def orm() -> None:
+        number = next(numbers)
         async with session_of() as session, session.begin():
-            session.add(OrderRow(**ORDER))
-            session.add(OutboxRow(**PLACED))
+            session.add(OrderRow(**order(number)))
+            session.add(OutboxRow(**placed(number)))
 
     return {CORE: core, ORM: orm}
 

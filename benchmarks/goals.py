@@ -116,6 +116,13 @@ def goals(
             commands.ratios(written, "SQLite", 32),
             cpu=commands.cpu(written, "SQLite", 32),
         ),
+        Goal(
+            "commands with an event ÷ the better of SQLAlchemy's, PostgreSQL, at 32",
+            0.8,
+            1,
+            commands.ratios(written, "PostgreSQL", 32),
+            cpu=commands.cpu(written, "PostgreSQL", 32),
+        ),
         Goal("events a second, end to end ÷ nats-py's publish, pull and acknowledge", 0.6, 0.8, events.share(carried)),
         Goal("p50 from commit to handler, ms", 5, 3, [it.p50 for it in carried[events.OURS]]),
     ]
