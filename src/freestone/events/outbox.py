@@ -16,7 +16,8 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final, final
 
-from sqlalchemy import BigInteger, Column, Integer, Table, bindparam, insert, select, text
+from sqlalchemy import BigInteger, Column, Integer, Table, TextClause, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateTable
 
 from freestone.data import METADATA, Database, Part, Prepared, Transaction
@@ -48,10 +49,28 @@ _LOCKS: Final = 1024
 _OURS: Final = 0x66726565
 """The first half of their numbers, so that they are no other's."""
 
-_INSERT: Final = Prepared(insert(OUTBOX).values({it.name: bindparam(it.name) for it in event_columns()}).inline())
-_LOCK: Final = Prepared(
-    text("SELECT pg_advisory_xact_lock(:ours, it) FROM (SELECT unnest(CAST(:keys AS integer[])) AS it) AS locks")
-)
+_COLUMNS: Final = [column.name for column in event_columns()]
+_INSERT: Final = Prepared(insert(OUTBOX).values({name: bindparam(name) for name in _COLUMNS}).inline())
+
+_POSTGRESQL: Final = PGDialect()  # type: ignore[no-untyped-call]
+
+
+def _locking() -> TextClause:
+    """Return what takes the locks of the keys, in their order, and then inserts the events, in theirs.
+
+    No id is given before all locks are there: each row depends on their count.
+    """
+    types = {column.name: column.type.compile(dialect=_POSTGRESQL) for column in event_columns()}
+    arrays = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in types.items())
+    names = ", ".join(types)
+    return text(
+        f"INSERT INTO {OUTBOX.name} ({names}) SELECT {names} "
+        "FROM (SELECT count(pg_advisory_xact_lock(:ours, it)) AS taken FROM unnest(CAST(:keys AS integer[])) AS it) AS "
+        f"locks, unnest({arrays}) WITH ORDINALITY AS given({names}, number) WHERE taken > 0 ORDER BY number"
+    )
+
+
+_LOCK_AND_INSERT: Final = Prepared(_locking())
 _AGAIN: Final = 5.0
 """Seconds after which a caller is told to try again when the outbox is full."""
 
@@ -97,13 +116,16 @@ class Outbox:
     async def write(self, transaction: Transaction, envelopes: Sequence[Envelope]) -> None:
         """Write events, in their order, in a transaction that is about to commit."""
         await transaction.prepare(TABLES)
-        if self.database.dialect == "postgresql":
+        rows = [values_of(envelope) for envelope in envelopes]
+        if self.database.dialect == "sqlite":
+            await transaction.execute_each(_INSERT, rows)
+        else:
             # What the handler has changed goes first: to wait for a row while others wait for these locks
             # would be a deadlock.
             await transaction.flush()
             keys = sorted({zlib.crc32(self.lock_of(envelope.subject)) % _LOCKS for envelope in envelopes})
-            await transaction.fetch(_LOCK, {"ours": _OURS, "keys": keys})
-        await transaction.execute_each(_INSERT, [values_of(envelope) for envelope in envelopes])
+            arrays = {name: [row[name] for row in rows] for name in _COLUMNS}
+            await transaction.fetch(_LOCK_AND_INSERT, {"ours": _OURS, "keys": keys, **arrays})
         transaction.after_commit(self.ring)
 
     async def written(self) -> list[Envelope]:
