@@ -27,6 +27,8 @@ _QUIET: Final = 30.0
 """Seconds without a notice after which it is asked whether the connection is still there."""
 _PATIENCE: Final = 10.0
 """Seconds that the server has to take a notice."""
+_APART: Final = 0.005
+"""Seconds between a notice and the next. The first after a quiet moment goes at once."""
 _LEAVE: Final = 1.0
 """Seconds in which what was told last is passed on when the database is closed."""
 _FIRST, _LONGEST = 0.1, 5.0
@@ -165,8 +167,8 @@ class Notices:
     async def _use(self, line: Line) -> None:
         """Pass on what is told here, until the database is closed. Raises what ends the line.
 
-        While a notice is under way others gather behind it, and go together: a busy process tells as often as the
-        server answers, however much it commits.
+        While a notice is under way, and for a moment after it, others gather behind it, and go together: each is a
+        transaction of the server, and a busy process shall not make one for each that it commits.
         """
         while True:
             self._stirred.clear()
@@ -179,6 +181,8 @@ class Notices:
                 raise
             if self._closing and not self._untold:
                 return
+            if topics:
+                await asyncio.sleep(_APART)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_QUIET):
                     await self._stirred.wait()
