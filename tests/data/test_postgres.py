@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import TextClause, func, insert, select, text, update
 
-from freestone.data import Database
+from freestone.data import Database, Prepared
 from freestone.errors import Aborted, ConfigurationError, ResourceExhausted, Unavailable, Unknown
 from freestone.service import Context, deadline
 from freestone.testing import PostgresServer
@@ -167,22 +167,59 @@ async def test_a_connection_that_was_ended_while_nobody_used_it_is_replaced(
             assert await backend(db) != first
 
 
+BY_WHOM = pytest.mark.parametrize("prepared", [False, True], ids=["the application's", "the framework's own"])
+"""Whose statements the transaction has: with the framework's own alone, SQLAlchemy does not know of it."""
+
+
+async def insert_eve(db: Database, account: Any, prepared: bool) -> None:
+    statement = insert(account.__table__).values(id=3, owner="eve", balance=0).inline()
+    if prepared:
+        await db.current().execute_each(Prepared(statement), [{}])
+    else:
+        await db.execute(statement)
+
+
+async def backend_of(db: Database, prepared: bool) -> int:
+    if not prepared:
+        return await backend(db)
+    ((pid,),) = await db.current().fetch(Prepared(select(func.pg_backend_pid())))
+    return int(pid)
+
+
+@BY_WHOM
 async def test_a_connection_that_is_ended_in_a_transaction_is_the_transactions_end(
-    db: Database, handler: Handler, account: Any, postgres: PostgresServer
+    db: Database, handler: Handler, account: Any, postgres: PostgresServer, prepared: bool
 ) -> None:
     """It did not happen: COMMIT was not sent. The next one has another connection."""
     with pytest.raises(Unavailable, match="the database bank closed the connection"):
         async with handler("deposit"):
-            await db.execute(insert(account).values(id=3, owner="eve"))
+            await insert_eve(db, account, prepared)
             async with postgres.admin() as admin:
-                assert await admin.fetchval("SELECT pg_terminate_backend($1, 10000)", await backend(db))
-            await db.scalar(select(func.count()).select_from(account))
+                assert await admin.fetchval("SELECT pg_terminate_backend($1, 10000)", await backend_of(db, prepared))
+            await backend_of(db, prepared)
     async with handler("deposit"):
         assert await db.scalar(select(func.count()).select_from(account)) == 2
 
 
+@BY_WHOM
+async def test_a_connection_that_was_ended_unnoticed_is_not_taken_for_a_commit(
+    db: Database, handler: Handler, account: Any, postgres: PostgresServer, prepared: bool
+) -> None:
+    """The driver knows by the time that the handler returns, and nobody has told the transaction."""
+    with pytest.raises(Unknown, match="the commit of deposit failed, and may have happened: the database bank closed"):
+        async with handler("deposit"):
+            await insert_eve(db, account, prepared)
+            pid = await backend_of(db, prepared)
+            async with postgres.admin() as admin:
+                assert await admin.fetchval("SELECT pg_terminate_backend($1, 10000)", pid)
+            await asyncio.sleep(0.2)
+    async with handler("deposit"):
+        assert await db.scalar(select(func.count()).select_from(account)) == 2
+
+
+@BY_WHOM
 async def test_a_connection_that_is_ended_in_the_commit_leaves_open_what_happened(
-    db: Database, handler: Handler, account: Any, postgres: PostgresServer
+    db: Database, handler: Handler, account: Any, postgres: PostgresServer, prepared: bool
 ) -> None:
     """The server was asked to commit, and did not say that it has."""
     async with db.transaction():
@@ -202,8 +239,8 @@ async def test_a_connection_that_is_ended_in_the_commit_leaves_open_what_happene
 
     async def write() -> None:
         async with handler("deposit"):
-            await db.execute(insert(account).values(id=3, owner="eve"))
-            pid.set_result(await backend(db))
+            await insert_eve(db, account, prepared)
+            pid.set_result(await backend_of(db, prepared))
 
     writing = asyncio.create_task(write())
     async with postgres.admin() as admin:
@@ -229,13 +266,37 @@ async def test_there_are_never_more_connections_than_allowed(
             most = max(most, db.store.writing.open + db.store.reading.open)
 
     await asyncio.gather(*(work(name) for name in ("deposit", "balance") * 50))
-    assert most == db.store.writing.slots + db.store.reading.slots == 4
+    assert most == 4
+    assert db.store.writing.slots == db.store.reading.slots == 3  # neither can keep the other out
     async with postgres.admin() as admin:
         mine = await admin.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'freestone bank' AND datname = $1",
             str(db.store.place).rpartition("/")[2],
         )
     assert 4 <= mine <= 6
+
+
+async def test_commands_and_queries_leave_each_other_a_connection(db: Database, handler: Handler, account: Any) -> None:
+    """However many of the others there are."""
+    for others, one in (("deposit", "balance"), ("balance", "deposit")):
+        done, full, in_work = asyncio.Event(), asyncio.Event(), 0
+
+        async def work(name: str = others, done: asyncio.Event = done, full: asyncio.Event = full) -> None:
+            nonlocal in_work
+            async with handler(name):
+                await db.scalar(select(1))
+                in_work += 1
+                if in_work == db.store.writing.slots:
+                    full.set()
+                await done.wait()
+
+        tasks = [asyncio.create_task(work()) for _ in range(10)]
+        async with asyncio.timeout(30):
+            await full.wait()
+            async with handler(one):
+                assert await db.scalar(select(func.count()).select_from(account)) == 2
+        done.set()
+        await asyncio.gather(*tasks)
 
 
 async def test_too_many_that_wait_are_refused(postgres_url: str) -> None:

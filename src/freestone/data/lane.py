@@ -32,15 +32,25 @@ PATIENCE: ContextVar[Patience | None] = ContextVar("freestone.patience", default
 class Lane:
     """Lets at most ``slots`` transactions in, in the order in which they came; at most ``waiting`` may wait.
 
-    The pool of the engine has a connection for each slot, so that nobody waits, or times out, inside of it.
+    The pool of the engine has a connection for each slot, so that nobody waits, or times out, inside of it. Lanes that
+    have a pool together are given what bounds all of them, ``shared``: each place of it is a connection.
     """
 
-    def __init__(self, engine: AsyncEngine, *, slots: int, waiting: int, database: str) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        slots: int,
+        waiting: int,
+        database: str,
+        shared: asyncio.Semaphore | None = None,
+    ) -> None:
         self.slots = slots
         self.open = 0
         """How many transactions are in."""
         self.engine = engine
         self._free = asyncio.Semaphore(slots)
+        self._shared = shared
         self._queue = 0
         self._limit = waiting
         self._database = database
@@ -60,6 +70,12 @@ class Lane:
         self._queue += 1
         try:
             await self._free.acquire()
+            if self._shared is not None:
+                try:
+                    await self._shared.acquire()
+                except BaseException:
+                    self._free.release()
+                    raise
         finally:
             self._queue -= 1
         self.open += 1
@@ -68,6 +84,8 @@ class Lane:
         """Give the slot back. What was done is decided by then, and there is nothing to wait for."""
         self.open -= 1
         self._free.release()
+        if self._shared is not None:
+            self._shared.release()
 
     async def connect(self, patience: Patience | None = None) -> AsyncConnection:
         """Return a connection for the slot that the caller has."""

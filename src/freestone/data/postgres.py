@@ -7,7 +7,8 @@ REPEATABLE READ READ ONLY, which sees one moment and never loses. What the frame
 a lease, locks the row that it decides by, and is READ COMMITTED: it must not lose a race against a service.
 
 Any connection of the pool does for each of them, for BEGIN says which it is to be. The lanes let no more in than there
-are connections, so that nobody waits inside the pool.
+are connections, so that nobody waits inside the pool. Commands may have three of four, and so may queries: the more of
+them commit at the same time, the more of them share a write to the disk, and neither can keep the others out.
 """
 
 from __future__ import annotations
@@ -81,9 +82,10 @@ class Postgres:
         """See whether it is there. Raises Unavailable if it is not, or is too old."""
         self.prepared.clear()
         engine = self._engine(self._connections)
-        writers = (self._connections - _OWN + 1) // 2
-        self.writing = self._lane(engine, _WRITE, writers)
-        self.reading = self._lane(engine, _READ, self._connections - _OWN - writers)
+        others = self._connections - _OWN
+        shared, most = asyncio.Semaphore(others), others - max(1, others // 4)
+        self.writing = self._lane(engine, _WRITE, most, shared)
+        self.reading = self._lane(engine, _READ, most, shared)
         self.own = self._lane(engine, _DECIDE, _OWN)
         try:
             try:
@@ -119,6 +121,8 @@ class Postgres:
         for again in (True, False):
             driver = await _driver(connection)
             driver.opening = self._opening(connection, until, ends)
+            if await driver.begin():
+                return
             try:
                 await connection.begin()
             except DBAPIError as error:
@@ -151,9 +155,9 @@ class Postgres:
             statements.append(f"SET LOCAL idle_in_transaction_session_timeout = {longest}")
         return "; ".join(statements)
 
-    def _lane(self, engine: AsyncEngine, opening: str, slots: int) -> Lane:
+    def _lane(self, engine: AsyncEngine, opening: str, slots: int, shared: asyncio.Semaphore | None = None) -> Lane:
         told = engine.execution_options(**{_OPENING: opening})
-        return Lane(told, slots=slots, waiting=self._waiting, database=self.name)
+        return Lane(told, slots=slots, waiting=self._waiting, database=self.name, shared=shared)
 
     def _engine(self, connections: int) -> AsyncEngine:
         return create_async_engine(
@@ -278,6 +282,9 @@ class Postgres:
 
 async def _driver(connection: AsyncConnection) -> Connection:
     """Return the driver's connection, a new one if it was lost."""
+    sync = connection.sync_connection
+    if sync is not None and not sync.closed and not sync.invalidated:
+        return cast("Connection", sync.connection.driver_connection)
     raw = await connection.get_raw_connection()
     return cast("Connection", raw.driver_connection)
 

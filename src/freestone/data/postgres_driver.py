@@ -47,6 +47,16 @@ class Connection(_Connection):
         self._asking: asyncio.Task[None] | None = None
         self._closing: asyncio.TimerHandle | None = None
 
+    async def begin(self) -> bool:
+        """Begin a transaction, of which SQLAlchemy need not be told. Returns False if the connection was lost."""
+        try:
+            await self.execute(self.opening)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            if self.is_closed():
+                return False
+            raise DBAPIError("BEGIN", None, error) from error
+        return True
+
     def transaction(self, **_: Any) -> Any:
         """Return what SQLAlchemy begins and ends a transaction with."""
         return _Transaction(self)
@@ -85,7 +95,9 @@ class _Transaction:
         self._connection = connection
 
     async def start(self) -> None:
-        await self._connection.execute(self._connection.opening)
+        """Begin, unless that was done before SQLAlchemy was told of it."""
+        if self._connection.is_closed() or not self._connection.is_in_transaction():
+            await self._connection.execute(self._connection.opening)
 
     async def commit(self) -> None:
         if await self._connection.execute("COMMIT") != "COMMIT":
@@ -149,7 +161,20 @@ class Reached:
             raise DBAPIError(sql, None, error, connection_invalidated=lost) from error
 
     async def end(self, commit: bool) -> None:
-        """Do nothing: where SQLAlchemy's connection was not told, nothing was begun."""
+        """Commit, or undo, what was begun. Raises DBAPIError."""
+        driver, sync = self._driver(), self._connection.sync_connection
+        if not commit and (sync is None or sync.closed or sync.invalidated):
+            return  # it was given up before, and nothing of it is left
+        if not commit and driver is not None and not driver.is_in_transaction():
+            return
+        try:
+            if driver is None:
+                raise asyncpg.ConnectionDoesNotExistError("the connection was lost")
+            transaction = driver.transaction()
+            await (transaction.commit() if commit else transaction.rollback())
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            lost = driver is None or driver.is_closed()
+            raise DBAPIError("COMMIT" if commit else "ROLLBACK", None, error, connection_invalidated=lost) from error
 
     def hurry(self) -> None:
         """Make what the connection executes end now."""
