@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -55,7 +54,7 @@ class PostgresExchange:
         return line
 
     async def _prove(self, line: _PostgresLine) -> None:
-        proof = f"{_PROOF}{uuid.uuid4().hex}"
+        proof = f"{_PROOF}{line.process}"  # the server has no other connection of that number
         heard = line.expect(proof)
         await self._tell(line.channel, proof)
         try:
@@ -76,7 +75,7 @@ class _PostgresLine:
         self.channel = channel
         self._connection = connection
         self._heard = heard
-        self._own = connection.get_server_pid()
+        self.process = connection.get_server_pid()
         self._expected: dict[str, asyncio.Event] = {}
 
     async def listen(self, lost: Callable[[], None]) -> None:
@@ -103,7 +102,7 @@ class _PostgresLine:
     def _take(self, _: Any, process: int, channel: str, payload: Any) -> None:
         if payload in self._expected:
             self._expected.pop(payload).set()
-        elif process != self._own and not payload.startswith(_PROOF):  # what was told here was heard here
+        elif process != self.process and not payload.startswith(_PROOF):  # what was told here was heard here
             self._heard(payload)
 
 
