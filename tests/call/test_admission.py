@@ -76,6 +76,9 @@ class Loop:
     def time(self) -> float:
         return self.now
 
+    def get_debug(self) -> bool:
+        return False
+
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._ready.append(callback)
 
@@ -131,7 +134,7 @@ class Call:
             self.desk.loop.now += self._computes
             self.end(None)
         else:
-            self.desk.admission.goes_on(now)
+            self.desk.admission.goes_on(place, now)
 
     def end(self, lag: float | None = 0.0) -> None:
         assert self.outcome == "runs"
@@ -218,6 +221,57 @@ def test_a_turn_is_forgotten_when_it_is_over() -> None:
     for _ in range(50):
         assert desk.comes(computes=0.0006).outcome == "ended"
         desk.loop.turn()
+
+
+def test_few_begin_in_a_turn_of_those_that_will_use_the_loop_later() -> None:
+    """They waited for something at first, and computed for 2 ms in all: of such there may be two in a turn."""
+    desk = fixed(calls=100)
+    first = desk.comes()
+    assert first.place is not None
+    first.place.kept(0.002)
+    desk.loop.turn()
+    calls = [desk.comes() for _ in range(4)]
+    assert [call.outcome for call in calls] == ["runs", "runs", "waits", "waits"]
+    desk.loop.turn()
+    assert [call.outcome for call in calls] == ["runs", "runs", "runs", "waits"]
+
+
+def test_one_that_kept_the_loop_for_long_is_not_believed_alone() -> None:
+    """Its machine may have paused; and of an operation the calls differ."""
+    place = Place(100)
+    assert place.keeps == 0.0
+    place.kept(0.002)
+    assert place.keeps == 0.002
+    place.kept(30.0)
+    assert place.keeps == pytest.approx(0.014)
+
+
+def test_some_calls_are_watched() -> None:
+    """The first, and one of sixteen; none where nobody asks for it, as without a limit or in a debugged loop."""
+    place = Place(100)
+    watched = [number for number in range(48) if place.watches()]
+    assert watched == [0, 16, 32]
+    assert not any(Place(100, watched=False).watches() for _ in range(48))
+
+
+def test_what_a_caller_gave_up_after_long_was_not_done() -> None:
+    """Its clock was quicker than ours. What it gave up soon tells nothing."""
+    desk = Desk(Serving(calls=1000))
+    for _ in range(100):
+        desk.loop.turn(0.01)
+        desk.comes(computes=0.001)
+    place = desk.comes(computes=0.001).place
+    assert place is not None
+    for seconds, falls in ((0.002, False), (0.5, True)):
+        limits = list[float]()
+        for _ in range(200):
+            desk.loop.turn(0.02)
+            call = desk.comes()
+            assert call.place is place
+            desk.admission.abandoned(place, desk.loop.now - seconds, 0.0)
+            limits.append(desk.admission.limit)
+        assert (min(limits) < 1000) is falls
+    assert desk.admission.in_flight == 0
 
 
 def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:

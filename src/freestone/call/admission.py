@@ -4,8 +4,10 @@ Theory of operation. An event loop hides overload: whatever was read becomes a t
 all others, and the sockets wait until all had theirs. So there is one place in a process that every call passes, and
 which begins few of them in one turn of the loop. Then turns are short, requests are read soon after they came, and
 what is too much is told so while that is cheap. A call begins at once if fewer are in flight than the limit and this
-turn has time left; else it waits in the queue; else it is refused, and its arguments were never decoded. What decides
-is pure: ``policy.AdaptiveLimit`` and ``policy.DeadlineQueue``; here are the clock, the turns and the signals.
+turn has time left; else it waits in the queue; else it is refused, and its arguments were never decoded. A handler
+that waits for something uses the loop in later turns, among others that do: of each operation some calls are watched
+for how long they keep the loop in all, and so much less time has the turn for each that begins. What decides is pure:
+``policy.AdaptiveLimit`` and ``policy.DeadlineQueue``; here are the clock, the turns and the signals.
 
 A process also stands still at times: it is stopped, its machine pauses, a handler blocks the loop. What waited then is
 no overload, and is served as if that time had not been, if it does not happen again and again.
@@ -33,13 +35,21 @@ LEAST: Final = 4
 TARGET: Final = 0.005
 """Seconds that a call may wait in a queue that stands."""
 _TURN: Final = 0.003
-"""Seconds of a turn of the loop in which calls are begun; what is left waits for the next turn."""
+"""Seconds of the loop that the calls which begin in one turn of it may need; what is left waits for the next turn."""
 _MUCH: Final = _TURN / 4
 """Seconds spent in a turn after which it is looked when the next one begins."""
 _TOGETHER: Final = 0.002
 """Seconds of calls that ran at once of which the limit is told together: much less than it needs to judge."""
 _STEP: Final = 0.001
 """The same while calls wait: newer ones are read sooner, and told sooner that there is no room."""
+_LONG: Final = 3.0
+"""Times the usual after which a call that is cancelled tells how long calls take."""
+_SAMPLE: Final = 16
+"""Of so many calls of an operation, one is watched for how long it keeps the loop."""
+_EASE: Final = 0.25
+"""The weight of the newest one that was."""
+_LONGEST: Final = 0.05
+"""Seconds that one counts at most, be it that its machine paused meanwhile."""
 _HALT: Final = 0.125
 """Seconds without a turn of the loop from which on the process stood still; half of the longest wait, if less."""
 _RARELY: Final = 1.0
@@ -53,9 +63,9 @@ _WAITED: Final = "this process serves as many calls as it can; this one has wait
 class Place:
     """Where the calls of one operation are counted, of which ``most`` may be in flight."""
 
-    __slots__ = ("calls", "counted", "in_flight", "most", "pace", "seconds", "told")
+    __slots__ = ("_until", "calls", "counted", "in_flight", "keeps", "most", "pace", "seconds", "told")
 
-    def __init__(self, most: float, *, counted: bool = True) -> None:
+    def __init__(self, most: float, *, counted: bool = True, watched: bool = True) -> None:
         self.in_flight = 0
         self.most = most
         self.counted = counted
@@ -66,6 +76,22 @@ class Place:
         """How long they took together."""
         self.told = 0.0
         """When it was told last."""
+        self.keeps = 0.0
+        """Seconds for which a call that does not end at once keeps the loop to itself, in all of its turns."""
+        self._until: float = 0 if watched else inf
+
+    def watches(self) -> bool:
+        """Whether the next call is to be watched for that."""
+        if self._until > 0:
+            self._until -= 1
+            return False
+        self._until = _SAMPLE - 1
+        return True
+
+    def kept(self, seconds: float) -> None:
+        """Learn for how long one that was watched, and did not end at once, has kept the loop."""
+        seconds = min(seconds, _LONGEST)
+        self.keeps += (_EASE if self.keeps else 1.0) * (seconds - self.keeps)
 
 
 class Waiting(Protocol):
@@ -103,7 +129,7 @@ class Admission:
         self._turn = inf if off else _TURN
         self._places: dict[Target, Place] = {}
         self._bodies: dict[tuple[str, float], ErrorBody] = {}
-        self._spent = 0.0  # seconds of this turn in which calls were begun
+        self._spent = 0.0  # seconds of this turn that calls use which were begun in it
         self._turned = 0.0  # when a turn was last seen to begin, while somebody waits
         self._awake = -inf  # when a halt that is not counted was over
         self._pumping = False
@@ -175,9 +201,12 @@ class Admission:
         """Let a call go that need not wait any more; return whether it waited."""
         return call.waiter is not None and self._queue.leave(call.waiter)
 
-    def goes_on(self, began: float) -> None:
-        """Take note that a call that began then did not end at once."""
-        self._spend(self._loop.time() - began)
+    def goes_on(self, place: Place, began: float) -> None:
+        """Take note that a call that began then did not end at once: it will use the loop in later turns."""
+        seconds = self._loop.time() - began
+        self._spent += max(seconds, place.keeps)
+        if self._spent > _MUCH and not self._pumping:
+            self._pump_soon()
 
     def ended(self, place: Place, began: float, lag: float | None = None, *, done: bool = True) -> None:
         """Take the place of a call that has ended, which began then, and waited ``lag`` seconds for its first turn.
@@ -206,6 +235,17 @@ class Admission:
         if self._queue.count and not self._pumping:
             self._pump_soon()
 
+    def abandoned(self, place: Place, began: float, lag: float) -> None:
+        """Take the place of a call that its caller has cancelled.
+
+        One that had taken long by then counts as one that its deadline ended: the caller's clock was only quicker.
+        """
+        usual = place.pace.usual
+        if usual is None or self._loop.time() - began > _LONG * usual:
+            self.ended(place, began, lag, done=False)
+        else:
+            self.leave(place)
+
     def leave(self, place: Place) -> None:
         """Take the place of a call of which nothing can be learnt."""
         if place.counted:
@@ -224,7 +264,10 @@ class Admission:
 
     def _place(self, target: Target) -> Place:
         counted = not target.essential and not target.operation.streams
-        place = self._places[target] = Place(self._serving.methods.get(target.name, inf), counted=counted)
+        # Whoever debugs a loop wants to see a task as it is, and without a limit it is not asked.
+        watched = counted and self._turn < inf and not self._loop.get_debug()
+        most = self._serving.methods.get(target.name, inf)
+        place = self._places[target] = Place(most, counted=counted, watched=watched)
         return place
 
     def _tell(self, adaptive: AdaptiveLimit, place: Place, began: float, now: float) -> None:
@@ -233,11 +276,6 @@ class Admission:
         place.calls, place.seconds, place.told = 0, 0.0, now
         if adaptive.record_all(place.pace, calls, began, now, seconds, 0.0, self.in_flight, calls):
             self._changed(adaptive.value)
-
-    def _spend(self, seconds: float) -> None:
-        self._spent += seconds
-        if self._spent > _MUCH and not self._pumping:
-            self._pump_soon()
 
     def _pump_soon(self) -> None:
         self._pumping = True

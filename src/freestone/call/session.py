@@ -50,6 +50,7 @@ from .starter import Starter
 from .target import Target
 from .tls import refused
 from .waiting_call import WaitingCall
+from .watched import watched
 from .wheel import TimerWheel
 
 _log = logging.getLogger("freestone.call")
@@ -258,6 +259,8 @@ class Session:
             call.task = self.loop.create_task(self._taking(call_id, run) if takes else run)
         else:
             perform = self._perform(call_id, target, arguments, context)
+            if place.watches():
+                perform = watched(perform, self.loop.time, place.kept)
             task = self._starter.start(self._taking(call_id, perform) if takes else perform, target.habit)
             if task is None:
                 self.admission.ended(place, now)
@@ -265,7 +268,7 @@ class Session:
             call = ServedCall(self, call_id, target, place, now)
             call.task = task
             call.begun = self._latest == call_id
-        self.admission.goes_on(now)
+        self.admission.goes_on(place, now)
         self._calls[call_id] = call
         if deadline != _NEVER:
             call.slot = self.wheel.arm(deadline, call)
@@ -397,7 +400,7 @@ class ServedCall:
         """Make room for another."""
         session = self.session
         if self.cancelled and not self._expired:  # it did not take as long as such calls take
-            session.admission.leave(self._place)
+            session.admission.abandoned(self._place, self._since, self._lag)
         else:
             session.admission.ended(self._place, self._since, self._lag, done=not self._expired)
         session.forget(self)
