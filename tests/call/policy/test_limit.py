@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
@@ -133,6 +134,50 @@ def test_what_its_deadline_ended_was_not_done() -> None:
         now, began, done = heapq.heappop(flying)
         limit.record(pace, began, now, 0.0, len(flying) + 1, done)
     assert limit.value <= 30
+
+
+def ends_nothing(
+    limit: AdaptiveLimit, pace: Pace, start: float, seconds: float, within: int
+) -> tuple[list[int], float]:
+    """Let a call expire each millisecond; all are done where no more than ``within`` are in flight.
+
+    Return the limits that there were, and the time.
+    """
+    now, seen = start, [limit.value]
+    flying: deque[tuple[float, float]] = deque()
+    while now < start + seconds:
+        now += 0.001
+        while flying and flying[0][0] <= now:
+            _, began = flying.popleft()
+            limit.record(pace, began, now, 0.0, len(flying) + 1, done=now - began < 0.1)
+            seen.append(limit.value)
+        if len(flying) < limit.value:
+            flying.append((now + (0.01 if len(flying) < within else 0.5), now))
+            flying = deque(sorted(flying))
+    return seen, now
+
+
+def test_where_nothing_is_done_next_to_none_are_left_in_flight() -> None:
+    """All wait for the same few things until their deadlines; a few at a time would be done."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    pace.usual = 0.01
+    seen, _ = ends_nothing(limit, pace, 0.0, 1.5, within=0)
+    assert min(seen) == 8
+    ends_nothing(limit, pace, 2.0, 3.0, within=50)
+    done = limit.value
+    assert done >= 8
+
+
+def test_where_nothing_is_done_by_few_either_the_limit_is_put_back() -> None:
+    """What they wait for hangs. It is tried again now and then, and all is as before when that is over."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    pace.usual = 0.01
+    seen, now = ends_nothing(limit, pace, 0.0, 20.0, within=0)
+    assert seen.count(8) > 0
+    put_back = sum(after == 1000 > before for before, after in pairwise(seen))
+    assert 2 <= put_back <= 8
+    serve(limit, flat, 10.0, start=now + 1.0, pace=pace)
+    assert limit.value == 1000
 
 
 @settings(deadline=None, max_examples=20)

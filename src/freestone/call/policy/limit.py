@@ -11,6 +11,10 @@ not tell the two apart. So there are two grounds for lowering the limit:
   trial. If less gets done by it, the cause is elsewhere: the limit is put back, and what calls take now is the usual
   from then on. What their deadline ended was not done.
 
+Where next to nothing is done, as all calls wait for the same things until their deadlines, a trial has nothing to lose:
+it leaves so few in flight that they hinder nobody. If still nothing is done, what they wait for hangs; the limit is put
+back, and that is tried again only now and then.
+
 Neither is taken from calls that were under way when the process stood still, stopped or paused with its machine.
 
 What is usual is known for each operation by itself, without the wait for the first turn, so that neither a change in
@@ -46,6 +50,8 @@ _STRONG: Final = 0.5
 """A gradient below needs no second window to be believed."""
 _ENDED: Final = 0.9
 """Latency is not flat if fewer calls than that end before their deadline."""
+_HARDLY: Final = 0.05
+"""If fewer calls than that end before their deadline, nothing is lost by a trial that leaves next to none in flight."""
 _MODEST: Final = 8
 """No trial goes below: a few calls at a time hinder nobody much, and chance would refuse them too often."""
 _PROBE: Final = 20
@@ -106,8 +112,8 @@ class AdaptiveLimit:
     """
 
     __slots__ = (
-        "_bad", "_calls", "_cut_at", "_done", "_ended", "_excused", "_flat", "_held", "_in_flight", "_lag", "_paces",
-        "_patience", "_peak", "_seconds", "_since", "_trial", "least", "most", "value",
+        "_bad", "_calls", "_cut_at", "_done", "_ended", "_endured", "_excused", "_flat", "_held", "_in_flight", "_lag",
+        "_paces", "_patience", "_peak", "_seconds", "_share", "_since", "_trial", "least", "most", "value",
     )  # fmt: skip
 
     def __init__(self, most: int = 1000, least: int = 4) -> None:
@@ -122,6 +128,8 @@ class AdaptiveLimit:
         self._excused = False  # whether a halt was, since the last window that was judged
         self._trial: float | None = None  # how much was done before the trial that is under way
         self._held: int | None = None  # the limit to return to if a trial does harm, once it is held
+        self._share = 1.0  # how many calls end before their deadline, as is known to be no fault of the limit
+        self._endured = 0  # windows until that is doubted
         self._bad = 0
         self._flat = 0
         self._patience = _PROBE
@@ -189,12 +197,12 @@ class AdaptiveLimit:
         gradient = (_TOLERANCE * expected + _SLACK * self._calls) / self._seconds if self._seconds > 0 else inf
         share = self._done / self._calls
         done = self._done / (now - self._since)
-        if share < _ENDED:
+        if share < _ENDED * self._suspected(share):
             gradient = min(gradient, share)
         trial, self._trial = self._trial, None
         if trial is not None:
-            if done < _DONE * trial:
-                self._give_up()
+            if done < _DONE * trial or share < _HARDLY:
+                self._give_up(share)
                 return
             self._held = self.value
         if gradient >= 1:
@@ -202,9 +210,12 @@ class AdaptiveLimit:
         elif self._lag > _PROVEN * self._seconds:
             self._learn()
             self._cut(now, self.least, max(_HALF, gradient))
+        elif share < _HARDLY:
+            if self._held is None:
+                self._held = self.value
+            self._try(now, done, 0.0)
         elif self._held is not None:
-            if done > 0:  # else everything hangs: no trial could do harm, nor any good
-                self._try(now, done, max(_FALL if trial is None else _HALF, gradient))
+            self._try(now, done, max(_FALL if trial is None else _HALF, gradient))
         else:
             self._learn()
             self._bad += 1 if gradient > _STRONG else 2
@@ -241,9 +252,17 @@ class AdaptiveLimit:
         if self.value < before:
             self._trial = done
 
-    def _give_up(self) -> None:
-        """The trial did harm: put the limit back, for this is how long calls take."""
+    def _suspected(self, share: float) -> float:
+        """Return the share of calls that should end before their deadline; what a trial did not mend, for a while."""
+        self._endured -= 1
+        if share >= _ENDED or self._endured < 0:
+            self._share = 1.0
+        return self._share
+
+    def _give_up(self, share: float) -> None:
+        """The trial did harm, or no good: put the limit back, for this is how long calls take, and how many end."""
         self._learn(anew=True)
+        self._share, self._endured = share, self._patience if share > _HARDLY else _PROBE
         if self._held is not None:
             self.value = self._held
         self._held = None
