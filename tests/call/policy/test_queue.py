@@ -123,6 +123,49 @@ def test_overload_is_over_when_the_queue_was_empty_for_a_while() -> None:
     assert queue.patience(0.26) == 0.1
 
 
+def overloaded() -> tuple[DeadlineQueue[str], float]:
+    """A queue that holds an overload, and the time at which it does."""
+    queue: DeadlineQueue[str] = DeadlineQueue(wait=0.1, target=0.005)
+    joined(queue, "a")
+    assert queue.sweep(0.15) == ["a"]
+    assert queue.standing
+    return queue, 0.15
+
+
+def spell(queue: DeadlineQueue[str], now: float, seconds: float, waiting: float) -> float:
+    """Let somebody wait for that share of each 10 ms; return when that is over."""
+    for _ in range(round(seconds * 100)):
+        joined(queue, "b", now)
+        assert queue.pop(now + waiting * 0.01)[0] == "b"
+        now += 0.01
+    queue.patience(now)
+    return now
+
+
+def test_a_queue_that_is_empty_now_and_then_still_holds_an_overload() -> None:
+    """One in which nobody may wait long often is."""
+    queue, now = overloaded()
+    spell(queue, now, 2.0, waiting=0.4)
+    assert queue.standing
+
+
+def test_one_that_is_mostly_empty_does_not() -> None:
+    """Though somebody waits again and again: that is chance, and they are served."""
+    queue, now = overloaded()
+    spell(queue, now, 0.3, waiting=0.2)
+    assert not queue.standing
+
+
+def test_an_overload_that_comes_back_is_seen_sooner() -> None:
+    """After a quarter of the time, for a while."""
+    for later, standing in ((0.0, True), (2.0, False)):
+        queue, now = overloaded()
+        now = spell(queue, now, 0.3, waiting=0.2) + later
+        joined(queue, "c", now)
+        assert queue.patience(now + 0.03) == (0.005 if standing else 0.1)
+        assert queue.standing is standing
+
+
 def test_the_last_one_to_wait_stays() -> None:
     """So that a place that comes free is used."""
     queue: DeadlineQueue[str] = DeadlineQueue(wait=0.1, target=0.005)

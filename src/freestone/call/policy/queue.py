@@ -2,21 +2,30 @@
 
 Theory of operation. A queue is for bursts: it may hold work for ``wait`` seconds, and is empty again. One that stands
 for longer holds no burst but an overload, and only makes everybody wait; from then on nobody waits longer than
-``target`` (or two steps of the queue, if those take longer), until it has been empty for a while (after CoDel,
-RFC 8289, and its use for requests in B. Maurer, Fail at Scale, 2015). How many may wait follows from how fast the
-queue moves. The last one to wait is kept for ``wait`` seconds in any case, so that there is something to do when a
-place comes free.
+``target`` (or two steps of the queue, if those take longer), until it has been empty for most of ``wait`` seconds
+(after CoDel, RFC 8289, and its use for requests in B. Maurer, Fail at Scale, 2015). That it was empty at times is not
+enough: a queue so short often is, also under twice what can be served. Where there was an overload lately, a queue
+that is not empty for a quarter of that time holds another: else a load of about what can be served would be taken for
+a burst again and again. How many may wait follows from how fast the queue moves. The last one to wait is kept for
+``wait`` seconds in any case, so that there is something to do when a place comes free.
 """
 
 from __future__ import annotations
 
 import heapq
+from math import inf
 from typing import Final, Generic, TypeVar, final
 
 E = TypeVar("E")
 
 _JOIN: Final = 0.7
 """The share of the patience within which somebody must expect their turn: who joins is to be served, not sent away."""
+_OVER: Final = 0.7
+"""The share of a while for which the queue of an overload that is over is empty."""
+_LATELY: Final = 10.0
+"""Times ``wait`` for which an overload that is over was one lately."""
+_SOON: Final = 0.25
+"""Times ``wait`` after which a queue that was not empty holds an overload, if there was one lately."""
 _EASE: Final = 0.1
 """The weight of the newest gap between two that leave for work."""
 
@@ -50,11 +59,14 @@ class DeadlineQueue(Generic[E]):
         "_again",
         "_first",
         "_gap",
+        "_idle",
+        "_looked",
+        "_over",
         "_popped",
         "_repeated",
+        "_since",
         "_standing",
         "_stood",
-        "_used",
         "count",
         "most",
         "target",
@@ -76,7 +88,10 @@ class DeadlineQueue(Generic[E]):
         self._popped = -1.0  # when somebody left for work with others behind; negative if nobody has
         self._standing = False
         self._stood = 0.0  # when it began to have somebody in it
-        self._used = 0.0  # when it last had
+        self._since = 0.0  # when it began to be watched for how long it is empty
+        self._idle = 0.0  # how long it was, up to
+        self._looked = 0.0
+        self._over = -inf  # when an overload was over
 
     @property
     def standing(self) -> bool:
@@ -85,12 +100,11 @@ class DeadlineQueue(Generic[E]):
 
     def patience(self, now: float) -> float:
         """Return how long anybody may wait, as things are."""
-        if self.count:
-            self._used = now
-            if not self._standing and now - self._stood > self.wait:
+        self._watch(now)
+        if self.count and not self._standing:
+            lately = now - self._over < _LATELY * self.wait
+            if now - self._stood > (_SOON * self.wait if lately else self.wait):
                 self._standing = True
-        elif self._standing and now - self._used > self.wait:
-            self._standing = False
         if not self._standing:
             return self.wait
         # Of a queue that moves slowly at least two may wait: the next, and one that is there when the next has left.
@@ -116,7 +130,8 @@ class DeadlineQueue(Generic[E]):
         ``needs`` is how many seconds the work takes, ``repeated`` whether it is a query that comes again.
         """
         displaced: list[E] = []
-        if not repeated and (self.count >= self.most or self.delay() > _JOIN * self.patience(now)):
+        patience = self.patience(now)
+        if not repeated and (self.count >= self.most or self.delay() > _JOIN * patience):
             displaced = self._displace()
         if not self.count:
             self._stood = now
@@ -162,7 +177,8 @@ class DeadlineQueue(Generic[E]):
         for waiter in (*self._first, *self._again):
             waiter.since = min(now, waiter.since + halted)
         self._stood = min(now, self._stood + halted)
-        self._used = min(now, self._used + halted)
+        self._since = min(now, self._since + halted)
+        self._looked = min(now, self._looked + halted)
         if self._popped >= 0.0:
             self._popped = min(now, self._popped + halted)
 
@@ -179,6 +195,18 @@ class DeadlineQueue(Generic[E]):
         return late
 
     # --- inside
+
+    def _watch(self, now: float) -> None:
+        """See for how long it is empty; if for most of a while, what it held was no overload, or that is over."""
+        if not self.count:
+            self._idle += now - self._looked
+        self._looked = now
+        watched = now - self._since
+        if watched >= self.wait:
+            if self._standing and self._idle > _OVER * watched:
+                self._standing = False
+                self._over = now
+            self._since, self._idle = now, 0.0
 
     def _head(self) -> Waiter[E]:
         """Return the first of those who wait; there is one."""
