@@ -28,6 +28,7 @@ from freestone.wire import Hello
 ON_BOTH_LOOPS = {
     "test_admission",
     "test_conformance",
+    "test_dialling",
     "test_exchange",
     "test_batching",
     "test_caching",
@@ -38,6 +39,7 @@ ON_BOTH_LOOPS = {
     "test_moving",
     "test_names",
     "test_network",
+    "test_watched",
     "test_pool",
     "test_owner",
     "test_server",

@@ -91,12 +91,16 @@ class Notes:
         self.reasons: list[str] = []
         self.over = asyncio.Event()
         self.writables = 0
+        self.doubts = 0
 
     def received(self, events: list[Event]) -> None:
         self.events += events
 
     def writable(self) -> None:
         self.writables += 1
+
+    def silent(self) -> None:
+        self.doubts += 1
 
     def ended(self, reason: str) -> None:
         self.reasons.append(reason)
@@ -307,6 +311,19 @@ async def test_a_peer_that_is_cut_off_during_a_call_is_lost_within_five_seconds(
     link, _, notes = linked(Side.CALLEE, Limits(ping=0.05, idle=0.2, quiet=60))
     link.data_received(encode(REQUEST))
     assert await over(notes) == "nothing came for 0.2 s"
+
+
+async def test_a_peer_that_does_not_answer_a_ping_is_in_doubt_before_it_is_lost() -> None:
+    """Once, and not if it answers; so that calls can go elsewhere meanwhile."""
+    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.04, idle=0.4, quiet=60))
+    link.data_received(encode(REQUEST))
+    pipe.wrote.clear()
+    await asyncio.wait_for(pipe.wrote.wait(), 5)
+    assert pipe.writes[-1] == encode(Ping(bytes(8)))
+    link.data_received(encode(Pong(bytes(8))))
+    assert notes.doubts == 0
+    assert await over(notes) == "nothing came for 0.4 s"
+    assert notes.doubts == 1
 
 
 async def test_a_link_without_calls_is_looked_at_rarely(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,11 @@ class PeerConnection:
                 feed.wake()
         self._set_ready(self.wire.state is State.OPEN and not self.link.paused and not self.gone.done())
 
+    def silent(self) -> None:
+        # Calls in flight may still be answered; new ones go where somebody is known to listen. A new connection finds
+        # a network that has healed sooner than this one, whose bytes the system sends again ever more rarely.
+        self._retire(f"{self._name()} gives no sign of life")
+
     def ended(self, reason: str) -> None:
         if not self.opened.done():
             self.opened.set_result(reason)

@@ -28,6 +28,10 @@ _BURST: Final = 128 * 1024
 """Bytes of large messages that are written in one turn of the loop."""
 _UNSENT: Final = 128 * 1024
 """Bytes that TCP may hold and has not sent yet."""
+_DOUBTED: Final = 2
+"""Times that it is looked in vain for the answer to a ping until the peer is in doubt; the last may be after a halt of
+this process, and tell nothing.
+"""
 _UNREAD: Final = 256 * 1024
 """Bytes that TCP may hold and has not handed over yet; Linux doubles it, for its own bookkeeping."""
 
@@ -41,6 +45,10 @@ class Receiver(Protocol):
 
     def writable(self) -> None:
         """Go on writing, or stop if ``link.paused``: the network takes more again, or takes no more."""
+        ...
+
+    def silent(self) -> None:
+        """The peer was asked for a sign of life and has given none yet: it may be gone, or only busy."""
         ...
 
     def ended(self, reason: str) -> None:
@@ -85,6 +93,7 @@ class Link(asyncio.Protocol):
         self._heard = False
         self._heard_at = 0.0
         self._pinged = False
+        self._looked = 0  # how often, since the ping
         self._frames = 0
         self._frame_since = 0.0
         self._since = 0.0
@@ -287,6 +296,10 @@ class Link(asyncio.Protocol):
         """Ask for a sign of life when it is time, and end what is too slow or gives none."""
         if self._heard:
             self._heard, self._heard_at, self._pinged = False, now, False
+        elif self._pinged:
+            self._looked += 1
+            if self._looked == _DOUBTED:
+                self._receiver.silent()
         # What is not read is not late: then it is this side that keeps the frame from its end.
         if not self._reading or not self.wire.mid_frame or self._frames != self.wire.frames:
             self._frames, self._frame_since = self.wire.frames, now
@@ -295,7 +308,7 @@ class Link(asyncio.Protocol):
         elif not rested and now - self._heard_at > limits.idle:
             self.fail(Reason.SILENT, f"nothing came for {limits.idle:g} s")
         elif not self._pinged and (rested or (self.wire.in_flight and now - self._heard_at > limits.ping)):
-            self._pinged = True
+            self._pinged, self._looked = True, 0
             self._heard_at = now if rested else self._heard_at
             self.wire.send_ping(bytes(8))
             self.send()
@@ -321,6 +334,8 @@ class _Nobody:
     def received(self, events: list[Event]) -> None: ...
 
     def writable(self) -> None: ...
+
+    def silent(self) -> None: ...
 
     def ended(self, reason: str) -> None: ...
 

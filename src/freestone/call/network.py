@@ -15,6 +15,7 @@ from freestone.errors import ConfigurationError, Mistake
 
 from .address import Address, MemoryAddress, TcpAddress, UnixAddress, is_loopback
 from .credentials import Proof
+from .dialling import connected
 from .owner import OwnerCheck, stranger_at_path, stranger_at_socket
 from .tls import Accepting, Dialling, TlsEnd
 
@@ -82,7 +83,7 @@ class SocketNetwork:
             case TcpAddress(host, port) if self._proof is not None:
                 await _dial_tls(loop, self._proof, host, port, factory)
             case TcpAddress(host, port):
-                await loop.create_connection(factory, host, port)
+                await loop.create_connection(factory, sock=await connected(loop, host, port))
             case MemoryAddress():
                 raise OSError(f"{address} is no socket; dial it on the MemoryNetwork that has it")
 
@@ -141,7 +142,8 @@ async def _dial_tls(
 ) -> None:
     door = Dialling()
     try:
-        _, end = await loop.create_connection(lambda: TlsEnd(proof, factory, server_side=False, door=door), host, port)
+        sock = await connected(loop, host, port)
+        _, end = await loop.create_connection(lambda: TlsEnd(proof, factory, server_side=False, door=door), sock=sock)
         try:
             await door.outcome
         except asyncio.CancelledError:

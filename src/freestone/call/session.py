@@ -152,6 +152,9 @@ class Session:
         if self._draining:
             self._close_if_done()
 
+    def silent(self) -> None:
+        """Do nothing: a caller that is gone makes no calls."""
+
     def ended(self, reason: str) -> None:
         if SIGNALS.observed and self.wire.peer is not None:
             SIGNALS.announce(PeerLost(self.wire.peer.process, reason))
