@@ -13,6 +13,7 @@ from freestone.service import CURRENT
 
 from .connection import Answer, PeerConnection
 from .feed import Feed
+from .large import decoded
 from .policy import Safety
 from .source import Source
 
@@ -76,7 +77,7 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
             route.judge(replica, answer, now, loop.time())
             route.tell(replica, answer)
             if isinstance(answer, bytes):
-                return route.operation.decode_result(answer)
+                return await decoded(route.operation, answer)
             connection.cancel(call_id)
             if source.taken:
                 raise route.failure(answer)

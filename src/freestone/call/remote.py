@@ -33,6 +33,7 @@ from .destination import Destination
 from .exchange import exchange
 from .hedging import Race
 from .inflow import Inflow
+from .large import LARGE, decoded
 from .policy import Policies, Quantile, Replica, Safety, Stop, next_attempt
 from .pool import Peer, Pool
 from .propagation import NOBODY, command_key, tail
@@ -193,12 +194,14 @@ class Route:
                         self.seen.observe(ended - now)
                     if (block := RECEIVED.get()) is not None:
                         block.note_replica(replica.name)
+                    if len(answer) > LARGE:
+                        return await decoded(self.operation, answer)
                     return self.operation.decode_result(answer)
                 self.judge(replica, answer, now, loop.time())
                 self.tell(replica, answer)
                 connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
             if type(answer) is bytes:
-                return self.operation.decode_result(answer)
+                return await decoded(self.operation, answer)
             leaving = replica.connection is not connection
             trace = "" if outer is None else outer.trace_id
             doubt = await self.again(answer, sent, when, leaving, trace, connection, doubt)

@@ -41,6 +41,7 @@ from .admission import Admission, Place
 from .connection import ENDED, Lost
 from .dispatch import Dispatcher, Streaming, invoke
 from .identity import misfit_of_caller
+from .large import head_of
 from .link import Link
 from .propagation import receive
 from .received import ReceivedItems
@@ -285,10 +286,12 @@ class Session:
             call = self._calls.get(call_id)
             if isinstance(call, ServedCall):  # it was given a task, which could be cancelled before it began
                 call.begin()
-            result = operation.encode_result(await invoke(target, arguments, context))
+            result = await invoke(target, arguments, context)
+            head = head_of(operation, result) if type(result) is bytes else None
+            encoded = operation.encode_result(result) if head is None else result
             link = self.link
             if not link.closing:
-                self.wire.send_reply(call_id, result)
+                self.wire.send_reply(call_id, encoded, head)
                 link.send()
         except ServiceError as error:
             self.answer_error(call_id, operation, error)

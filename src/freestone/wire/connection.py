@@ -210,11 +210,16 @@ class Connection:
             self._calls.open(call_id, encoder.credit, encoder.sends)
         return call_id
 
-    def send_reply(self, call_id: int, result: bytes) -> None:
-        """End a call with its result. Raises FrameTooLarge if the peer would not take it; the call stays open."""
+    def send_reply(self, call_id: int, result: bytes, head: bytes | None = None) -> None:
+        """End a call with its result. Raises FrameTooLarge if the peer would not take it; the call stays open.
+
+        ``head`` goes before it, if it is given: then what is large need not be copied.
+        """
         length = COUNTED + len(result)
+        if head is not None:
+            length += len(head)
         if length > self._plain:
-            self._outbound.check("the result", len(result))
+            self._outbound.check("the result", length - COUNTED)
         # What Calls.sends does, without a call: nothing else is sent as often.
         state = self._states.get(call_id)
         if state is _UNARY or state is _UNARY_CANCELLED:
@@ -223,11 +228,13 @@ class Connection:
             self._calls.sends(call_id, FrameType.REPLY)
             self._unfinished.drop(call_id)
         if length <= self._plain:
-            self.outgoing.append(_pack(length, 3, call_id) + result)
+            self.outgoing.append(_pack(length, 3, call_id) + (result if head is None else head + result))
         elif state is _UNARY_CANCELLED:
             self.outgoing.append(encode(cancelled(call_id)))  # nobody waits for all that
-        else:
+        elif head is None:
             self._outbound.send("the result", FrameType.REPLY, call_id, result)
+        else:
+            self._outbound.send("the result", FrameType.REPLY, call_id, head, result)
 
     def send_error(self, error: Error) -> None:
         """End a call with an error. Raises FrameTooLarge if the peer would not take it; the call stays open."""
