@@ -214,6 +214,7 @@ class WorkbenchService(Workbench):
 
     async def wait_beyond(self, name: str) -> int:
         assert self.other is not None
+        self._event(self._began, name).set()
         try:
             return await self.other.wait(name)
         finally:
