@@ -322,7 +322,7 @@ class LeaseEnded(Signal):
 
 
 class PartitionsShared(Signal):
-    """This process works on other partitions of the events that a service hears than before."""
+    """This process works on other partitions of the events of a service, announced and heard, than before."""
 
     service: str
     partitions: tuple[int, ...]

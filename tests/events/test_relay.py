@@ -65,7 +65,7 @@ class Noting:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until it is so; a condition may have to be awaited."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             found = condition()
             if await found if inspect.isawaitable(found) else found:
@@ -146,6 +146,181 @@ async def test_p05_of_several_relays_one_is_at_work_and_keeps_the_order(
     assert numbers == list(range(1000))
     for database in databases:
         await database.close()
+
+
+class Sharing(Noting):
+    """The broker as one of several relays reaches it: what each was given is in a list of its own, too."""
+
+    def __init__(self, all_of_it: Noting) -> None:
+        super().__init__()
+        self.all = all_of_it
+        self.given: list[Envelope] = []
+        self.blocked: asyncio.Event | None = None
+        self.blocks = asyncio.Event()
+
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        if self.blocked is not None:
+            self.blocks.set()
+            await self.blocked.wait()
+        self.given += envelopes
+        await self.all.publish(envelopes)
+
+
+@contextlib.asynccontextmanager
+async def replicas(opener: Opener, count: int) -> AsyncIterator[list[Publisher]]:
+    """Give the publishers of so many processes, whose outbox has eight partitions."""
+    async with contextlib.AsyncExitStack() as stack:
+        found: list[Publisher] = []
+        for _ in range(count):
+            database = opener()
+            await database.start()
+            stack.push_async_callback(database.close)
+            found.append(Publisher(database, contract=Orders, source=Source("shop", "orders"), partitions=8))
+        yield found
+
+
+async def shared(*relays: Relay) -> None:
+    """Wait until each partition is one relay's, and nobody has more than a share."""
+
+    def fairly() -> bool:
+        held = [relay.mine.partitions for relay in relays]
+        together = sorted(it for each in held for it in each)
+        return together == list(range(8)) and max(map(len, held)) <= -(-8 // len(held))
+
+    await until(fairly)
+
+
+def in_order(broker: Noting, count: int) -> bool:
+    """Whether each of twenty keys has so many events, in the order of their numbers."""
+    numbers: dict[str, list[int]] = {}
+    for envelope in broker.taken:
+        numbers.setdefault(envelope.subject, []).append(msgspec.json.decode(envelope.data)["count"])
+    return len(numbers) == 20 and all(them == list(range(count)) for them in numbers.values())
+
+
+async def announce(publisher: Publisher, number: int) -> None:
+    """Publish an event of each of twenty keys."""
+    async with publisher.outbox.database.transaction():
+        for key in range(20):
+            publisher.publish(Placed(f"key {key}", number))
+
+
+async def test_p05_replicas_share_the_partitions_and_the_order_of_each_key_stays(
+    opener: Opener, publisher: Publisher
+) -> None:
+    """While one is added, and one leaves; each sends what is its own."""
+    everything = Noting()
+    brokers = [Sharing(everything) for _ in range(3)]
+    numbers = iter(range(100))
+    options: dict[str, Any] = {"poll": 0.05, "seconds": 3.0}
+
+    async def announce_some() -> None:
+        for _ in range(5):
+            await announce(publisher, next(numbers))
+
+    async with replicas(opener, 3) as publishers, contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(relaying(publishers[0], brokers[0], **options))
+        second = await stack.enter_async_context(relaying(publishers[1], brokers[1], **options))
+        await announce_some()
+        await shared(first, second)
+        await announce_some()
+        async with relaying(publishers[2], brokers[2], **options) as third:
+            await announce_some()
+            await shared(first, second, third)
+            await announce_some()
+            await until(lambda: is_empty(publisher))
+        await announce_some()
+        await shared(first, second)
+        await until(lambda: is_empty(publisher))
+        for each in brokers:
+            each.given.clear()
+        await announce(publisher, next(numbers))
+        await until(lambda: is_empty(publisher))
+        for relay, broker in ((first, brokers[0]), (second, brokers[1])):
+            assert broker.given
+            assert all(relay.mine.has(it.subject) for it in broker.given)
+    assert in_order(everything, next(numbers))
+
+
+async def test_p05_a_relay_that_lost_its_partitions_and_goes_on_does_no_harm(
+    opener: Opener, publisher: Publisher
+) -> None:
+    """It was stopped while it sent; another has sent the same and more, and what it sends then is known."""
+    everything = Noting()
+    zombie, heir = Sharing(everything), Sharing(everything)
+    zombie.blocked = asyncio.Event()
+    async with replicas(opener, 2) as (stale, fresh), relaying(stale, zombie, poll=0.05, seconds=3.0) as paused:
+        await until(lambda: len(paused.mine.partitions) == 8)
+        for number in range(3):
+            await announce(publisher, number)
+        await zombie.blocks.wait()
+        for lease in paused._partitions.held.values():  # it neither renews them nor notices that they are over
+            for keeper in lease._keepers:
+                keeper.cancel()
+        assert paused._partitions._beating is not None
+        paused._partitions._beating.cancel()
+        async with relaying(fresh, heir, poll=0.05, seconds=3.0):
+            await until(lambda: in_order(everything, 3))
+            zombie.blocked.set()
+            await until(lambda: zombie.given)
+            assert {it.id for it in zombie.given} <= {it.id for it in heir.given}
+            await announce(publisher, 3)
+            await until(lambda: len(everything.taken) == 80)
+    assert in_order(everything, 4)
+
+
+async def test_what_is_being_sent_of_a_partition_arrives_before_it_is_another_ones(
+    opener: Opener, publisher: Publisher
+) -> None:
+    """So that as a rule nothing is sent twice when a replica is added."""
+    everything = Noting()
+    slow, other = Sharing(everything), Sharing(everything)
+    async with replicas(opener, 2) as (one, two), relaying(one, slow, poll=0.05, seconds=3.0) as busy:
+        await until(lambda: len(busy.mine.partitions) == 8)
+        slow.blocked = asyncio.Event()
+        await announce(publisher, 0)
+        await slow.blocks.wait()
+        async with relaying(two, other, poll=0.05, seconds=3.0) as added:
+            await until(lambda: len(busy.mine.partitions) == 4)
+            assert (len(busy._partitions.held), added.mine.partitions) == (8, frozenset())
+            slow.blocked.set()
+            await shared(busy, added)
+            await until(lambda: is_empty(publisher))
+    assert len(slow.given) == 20
+    assert other.given == []
+
+
+async def test_rows_of_an_older_version_are_sent_in_the_order_of_their_keys(
+    opener: Opener, publisher: Publisher, db: Database
+) -> None:
+    """They lack what tells their partition, and so do those of a replica that is not replaced yet."""
+    everything = Noting()
+    for number in range(4):
+        await announce(publisher, number)
+        if number % 2 == 0:
+            async with db.transaction():
+                await db.execute(update(OUTBOX).values(hash=None))
+    async with (
+        replicas(opener, 2) as (one, two),
+        relaying(one, everything, poll=0.05),
+        relaying(two, everything, poll=0.05),
+    ):
+        await until(lambda: in_order(everything, 4))
+
+
+async def test_an_outbox_of_an_older_version_gets_the_column_that_it_lacks(
+    opener: Opener, publisher: Publisher, db: Database
+) -> None:
+    """What is in it stays, and is sent."""
+    await publisher.send(Placed("a"))
+    async with db.transaction():
+        await db.execute(text("ALTER TABLE freestone_outbox DROP COLUMN hash"))
+        await db.execute(text("UPDATE freestone_schema SET steps = 1 WHERE part = 'outbox'"))
+    broker = Noting()
+    async with replicas(opener, 1) as (newer,):
+        await newer.send(Placed("a", 2))
+        async with relaying(newer, broker):
+            await until(lambda: subjects(broker) == ["a", "a"])
 
 
 async def test_p06_an_event_that_is_refused_holds_back_its_own_key(publisher: Publisher, heard: list[Signal]) -> None:
@@ -241,7 +416,7 @@ async def test_a_relay_sends_what_waits_before_it_stops(publisher: Publisher) ->
     """As long as it is given time."""
     broker = Noting()
     async with relaying(publisher, broker) as relay:
-        await until(lambda: relay.is_leading)
+        await until(lambda: relay.mine.partitions)
         async with publisher.outbox.database.transaction():
             for number in range(600):
                 publisher.publish(Placed("a", number))
@@ -315,9 +490,9 @@ async def test_a_lost_lease_does_not_end_the_relay(publisher: Publisher, tmp_pat
     """Whatever the database does, it begins again."""
     broker = Noting()
     async with relaying(publisher, broker, seconds=0.5) as relay:
-        await until(lambda: relay.is_leading)
+        await until(lambda: relay.mine.partitions)
         await publisher.outbox.database.close()
-        await until(lambda: not relay.is_leading)
+        await until(lambda: not relay.mine.partitions)
         await publisher.outbox.database.start()
         await publisher.send(Placed("a"))
         await until(lambda: subjects(broker) == ["a"])
@@ -330,7 +505,7 @@ async def test_what_another_process_commits_wakes_the_relay(opener: Opener, publ
     await other.start()
     replica = Publisher(other, contract=Orders, source=Source("shop", "orders"))
     async with relaying(publisher, broker, poll=3600, unheard=3600) as relay:
-        await until(lambda: relay.is_leading)
+        await until(lambda: relay.mine.partitions)
         await until(lambda: publisher.outbox.database.notices.is_connected)
         await replica.send(Placed("a"))
         await until(lambda: subjects(broker) == ["a"])
@@ -351,7 +526,7 @@ async def test_a_relay_that_nobody_can_tell_looks_more_often(opener: Opener, pub
     replica = Publisher(other, contract=Orders, source=Source("shop", "orders"))
     publisher.outbox.database.notices = Notices("orders", Within(), fake_random())
     async with relaying(publisher, broker, poll=3600, unheard=0.02) as relay:
-        await until(lambda: relay.is_leading)
+        await until(lambda: relay.mine.partitions)
         await replica.send(Placed("a"))
         await until(lambda: subjects(broker) == ["a"])
     await other.close()

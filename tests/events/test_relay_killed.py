@@ -47,7 +47,7 @@ async def main(url, file, at, log):
     relay = Relay(publisher.outbox, broker, keep=1000, seconds=0.5)
     await relay.start()
     async with asyncio.timeout(50):
-        while not relay.is_leading:
+        while not relay.mine.partitions:
             await asyncio.sleep(0.01)
     await relay.stop(30)
     print(sum(absorbed))

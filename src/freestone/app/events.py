@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from freestone.clock import Clock, Ids, Random
 from freestone.cluster import NatsConnection
@@ -18,6 +18,9 @@ from .background import Worker
 from .broker import EventSettings
 from .plan import Plan, ProcessPlan
 from .resources import Resources
+
+if TYPE_CHECKING:
+    from freestone.events import Partitions
 
 _POLL: Final = 5.0
 """Seconds after which a relay looks for events though nobody has told it of any."""
@@ -122,11 +125,37 @@ def jetstream(
     )
 
 
+def sharing(
+    part: Part,
+    services: Mapping[str, type[Any]],
+    resources: Resources,
+    partitions: int,
+    instance: str,
+    clock: Clock,
+    *,
+    alone: bool,
+) -> Mapping[str, Partitions]:
+    """Return the partitions of each service's events, which its relay and its subscriptions have in common.
+
+    ``instance`` is this process, unlike any other; ``alone`` is whether no replica has the same services.
+    """
+    from freestone.events import Partitions
+
+    found: dict[str, Partitions] = {}
+    for name in sorted({*part.publishing, *part.listening}):
+        # A relay that shares with nobody does with one lease, which costs an eighth of eight to keep. While another
+        # number of replicas takes over, two relay the same, and the broker absorbs what comes twice.
+        count = 1 if alone and name not in part.listening else partitions
+        found[name] = Partitions(resources.database(name, services[name]), count, instance, clock)
+    return found
+
+
 def relays(
     part: Part,
     services: Mapping[str, type[Any]],
     resources: Resources,
     broker: Broker,
+    shared: Mapping[str, Partitions],
     keep: float,
     clock: Clock,
     random: Random,
@@ -137,9 +166,19 @@ def relays(
     from freestone.events import Relay
 
     unheard = _POLL if alone else _POLL_UNHEARD
-    outboxes = [resources.publisher(name, services[name]).outbox for name in part.publishing]
+    outboxes = {name: resources.publisher(name, services[name]).outbox for name in part.publishing}
     return [
-        Relay(outbox, broker, keep=keep, poll=_POLL, unheard=unheard, clock=clock, random=random) for outbox in outboxes
+        Relay(
+            outbox,
+            broker,
+            keep=keep,
+            poll=_POLL,
+            unheard=unheard,
+            shared=shared[name],
+            clock=clock,
+            random=random,
+        )
+        for name, outbox in outboxes.items()
     ]
 
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TypeVar, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 from msgspec.structs import replace
 
@@ -46,7 +46,7 @@ from .control import CONTROL, ControlService
 from .discovery import Discovery
 from .entrance import Opened
 from .environment import Environment
-from .events import Events, embedded, jetstream, part_of_process, relays
+from .events import Events, embedded, jetstream, part_of_process, relays, sharing
 from .interposer import Interposer
 from .lifecycle import Lifecycle
 from .listening import Common, Listening
@@ -55,6 +55,9 @@ from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan
 from .rendezvous import Rendezvous
 from .resources import Publishing, Resources
 from .schedules import schedules_of
+
+if TYPE_CHECKING:
+    from freestone.events import Partitions
 
 C = TypeVar("C")
 
@@ -159,6 +162,7 @@ class Host:
         if part:
             ids = SystemIds(clock, random)
             keep, workers = app.events.keep, list[Worker]()
+            shared: Mapping[str, Partitions] = {}
             if plan.broker == "embedded":
                 broker, partitions = embedded(part, services, resources, keep, clock, ids), 1
             else:
@@ -166,7 +170,8 @@ class Host:
                     self._connection(hello), plan.application, app.events, ids, announces=bool(part.publishing)
                 )
                 partitions, alone = app.events.partitions, self.process.replicas == 1
-                workers += relays(part, services, resources, broker, keep, clock, random, alone=alone)
+                shared = sharing(part, services, resources, partitions, hello.instance, clock, alone=alone)
+                workers += relays(part, services, resources, broker, shared, keep, clock, random, alone=alone)
             listening = Listening(
                 {name: [(it.subscription, it.source) for it in app.services[name].subscriptions] for name in services},
                 services,
@@ -174,6 +179,7 @@ class Host:
                 resources.database,
                 broker,
                 Common(plan.application, hello.instance, partitions, app.events.remember, clock, random),
+                shared,
             )
             self.background.add(Events(broker, [*workers, listening]))
         scheduling = schedules_of(plan.application, services, self._binder.instances, resources.database, clock, random)

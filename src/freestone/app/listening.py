@@ -13,7 +13,7 @@ from freestone.events import Broker, Source, Subscription, subscriptions
 
 if TYPE_CHECKING:
     from freestone.data import Database
-    from freestone.events import Subscribers
+    from freestone.events import Partitions, Subscribers
 
 Heard = Mapping[str, Sequence[tuple[Subscription, Source]]]
 """What each service hears, and from whom."""
@@ -55,14 +55,18 @@ class Listening:
         database: Callable[[str, type[Any]], Database],
         broker: Broker,
         common: Common,
+        shared: Mapping[str, Partitions] | None = None,
     ) -> None:
-        """``instances`` are the services by name, once they are made; ``database`` returns a service's."""
+        """``instances`` are the services by name, once they are made; ``database`` returns a service's; ``shared`` has
+        the partitions of those whose relays work on them too.
+        """
         self._heard = {name: what for name, what in heard.items() if what}
         self._services = services
         self._instances = instances
         self._database = database
         self._broker = broker
         self._common = common
+        self._shared = shared or {}
         self._running: list[Subscribers] = []
 
     async def start(self) -> None:
@@ -84,6 +88,7 @@ class Listening:
                 clock=common.clock,
                 random=common.random,
                 remember=common.remember,
+                shared=self._shared.get(name),
             )
             self._running.append(subscribers)
             await subscribers.start()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .log import Log
     from .looking import Written, last_event, later_events, latest_events, waiting_events
     from .outbox import Outbox
+    from .partitions import Partitions
     from .publisher import Publisher
     from .relay import Relay
     from .subscribers import Subscribers
@@ -52,6 +53,7 @@ __all__ = [
     "LogTrimmed",
     "Malformed",
     "Outbox",
+    "Partitions",
     "Publisher",
     "Recorded",
     "Relay",
@@ -99,6 +101,7 @@ _HOMES = {
     "EmbeddedBroker": "embedded",
     "Log": "log",
     "Outbox": "outbox",
+    "Partitions": "partitions",
     "Publisher": "publisher",
     "Relay": "relay",
     "Subscribers": "subscribers",

@@ -11,7 +11,7 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
-from .envelope import Envelope
+from .envelope import Envelope, partition_of
 
 _LONGEST: Final = 300.0
 """The most seconds between two tries of an event that is refused."""
@@ -27,6 +27,28 @@ class Pending(msgspec.Struct, frozen=True):
 
     id: int
     envelope: Envelope
+
+
+@final
+class Slice(msgspec.Struct, frozen=True):
+    """Some of the partitions into which the keys of an outbox are divided.
+
+    >>> Slice(2, frozenset([0])).has("ada")
+    True
+    """
+
+    count: int
+    """Into how many they are divided."""
+    partitions: frozenset[int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of them."""
+        return len(self.partitions) == self.count
+
+    def has(self, key: str) -> bool:
+        """Whether the events of a key are in it."""
+        return partition_of(key, self.count) in self.partitions
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -59,10 +81,11 @@ class Backlog:
         """Return when the first of the keys is tried again that are held now; None if none is."""
         return min((it.until for it in self._held.values() if it.until > now), default=None)
 
-    def choose(self, rows: Iterable[_E], now: float) -> Sequence[_E]:
-        """Return those that are sent now, of rows in their order."""
+    def choose(self, rows: Iterable[_E], now: float, mine: Slice | None = None) -> Sequence[_E]:
+        """Return those that are sent now, of rows in their order: those of the slice, or of all partitions."""
         held = self.held(now)
-        return [row for row in rows if row.envelope.subject not in held]
+        rows = (row for row in rows if row.envelope.subject not in held)
+        return [row for row in rows if mine is None or mine.has(row.envelope.subject)]
 
     def refuse(self, key: str, now: float, chance: float) -> float:
         """Hold back a key whose first event was refused. Returns for how many seconds; ``chance`` is in [0, 1)."""

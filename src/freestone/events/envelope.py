@@ -63,7 +63,12 @@ def partition_of(subject: str, partitions: int) -> int:
     >>> partition_of("ada", 8)
     0
     """
-    return zlib.crc32(subject.encode()) % partitions
+    return hash_of(subject) % partitions
+
+
+def hash_of(subject: str) -> int:
+    """Return the number of a subject from which its partition follows, whatever the number of partitions."""
+    return zlib.crc32(subject.encode())
 
 
 def subject_of(event: Event) -> str:

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final, final
 
-from sqlalchemy import BigInteger, Column, Integer, Table, TextClause, bindparam, insert, select, text
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, TextClause, bindparam, insert, select, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import CreateTable
 
@@ -26,20 +26,27 @@ from freestone.errors import ResourceExhausted
 from .bell import Bell
 from .broker import Source
 from .columns import envelope_in, event_columns, values_of
-from .envelope import Envelope, partition_of
+from .envelope import Envelope, hash_of, partition_of
 
-OUTBOX = Table(
-    "freestone_outbox",
-    METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("position", BigInteger),
-    *event_columns(),
-    Column("published", BigInteger),
-)
+
+def _table(metadata: MetaData, *more: Column[Any]) -> Table:
+    return Table(
+        "freestone_outbox",
+        metadata,
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("position", BigInteger),
+        *event_columns(),
+        Column("published", BigInteger),
+        *more,
+    )
+
+
+OUTBOX = _table(METADATA, Column("hash", BigInteger))
 """The events, in the order in which they were published. Times are microseconds since 1970; ``published`` is when a
-broker had acknowledged the event, and empty until then."""
+broker had acknowledged the event, and empty until then. ``hash`` is that of the subject; a row of an older version of
+the framework has none."""
 
-TABLES = Part("outbox", (CreateTable(OUTBOX),))
+TABLES = Part("outbox", (CreateTable(_table(MetaData())), "ALTER TABLE freestone_outbox ADD COLUMN hash BIGINT"))
 
 NOTICE: Final = "outbox"
 """By which those who use a database tell each other that events have committed."""
@@ -49,7 +56,8 @@ _LOCKS: Final = 1024
 _OURS: Final = 0x66726565
 """The first half of their numbers, so that they are no other's."""
 
-_COLUMNS: Final = [column.name for column in event_columns()]
+_WRITTEN: Final = (*event_columns(), OUTBOX.c.hash)
+_COLUMNS: Final = [column.name for column in _WRITTEN]
 _INSERT: Final = Prepared(insert(OUTBOX).values({name: bindparam(name) for name in _COLUMNS}).inline())
 
 _POSTGRESQL: Final = PGDialect()  # type: ignore[no-untyped-call]
@@ -60,7 +68,7 @@ def _locking() -> TextClause:
 
     No id is given before all locks are there: each row depends on their count.
     """
-    types = {column.name: column.type.compile(dialect=_POSTGRESQL) for column in event_columns()}
+    types = {column.name: column.type.compile(dialect=_POSTGRESQL) for column in _WRITTEN}
     arrays = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in types.items())
     names = ", ".join(types)
     return text(
@@ -116,7 +124,7 @@ class Outbox:
     async def write(self, transaction: Transaction, envelopes: Sequence[Envelope]) -> None:
         """Write events, in their order, in a transaction that is about to commit."""
         await transaction.prepare(TABLES)
-        rows = [values_of(envelope) for envelope in envelopes]
+        rows = [{**values_of(envelope), "hash": hash_of(envelope.subject)} for envelope in envelopes]
         if self.database.dialect == "sqlite":
             await transaction.execute_each(_INSERT, rows)
         else:

@@ -1,9 +1,10 @@
-"""The partitions of a service's subscriptions that this process works on: each under a lease in the service's database.
+"""The partitions of a service's events that this process works on: each under a lease in the service's database.
 
-Replicas agree by ``shares`` on who should have which, from the beats in ``freestone_member``, and each takes the
-leases of its own. One that is to give a partition away finishes what it does there first. One that dies is noticed by
-its beat, and its leases are over in their time; what it still writes, should it only have been stopped, carries a
-token that is refused. A log of one partition needs no members: whoever gets its lease has it."""
+The relay of the service sends the events that it announces of those partitions, and its subscriptions handle those that
+they hear of them. Replicas agree by ``shares`` on who should have which, from the beats in ``freestone_member``, and
+each takes the leases of its own. One that is to give a partition away finishes what it does there first. One that dies
+is noticed by its beat, and its leases are over in their time; what it still writes, should it only have been stopped,
+carries a token that is refused. With one partition no members are needed: whoever gets its lease has it."""
 
 from __future__ import annotations
 
@@ -41,12 +42,14 @@ _TABLES: Final = Part("members", (CreateTable(MEMBER),))
 
 SECONDS: Final = 6.0
 """How long a partition's lease lasts: what a process has that died is worked on elsewhere in about this time."""
+_AGAIN: Final = 1.0
+"""Seconds until a partition is taken again after what should not have happened."""
 _BEATS: Final = 6
 """How often a member beats in that time."""
 
 
 class Tenant(Protocol):
-    """What works on partitions: a subscription."""
+    """What works on partitions: a subscription, a relay."""
 
     async def leave(self, partition: int) -> None:
         """Finish what is under way in a partition that is about to be another process's."""
@@ -67,8 +70,9 @@ class Partitions:
         """``instance`` is this process, unlike any other; ``seconds`` is how long a lease lasts."""
         self.held: dict[int, Lease] = {}
         """The partitions that are this process's, each with its lease."""
+        self.count = count
+        """How many there are, those of others included."""
         self._database = database
-        self._count = count
         self._instance = instance
         self._clock = clock
         self._seconds = seconds
@@ -78,23 +82,30 @@ class Partitions:
         self._unwanted: dict[int, asyncio.Event] = {}
         self._holding: dict[int, asyncio.Task[None]] = {}
         self._beating: asyncio.Task[None] | None = None
+        self._users: set[object] = set()
 
     def let(self, tenant: Tenant, changed: Callable[[], None]) -> None:
-        """Have a tenant work on what is held, and called when that changes. Call it before ``start``."""
+        """Have a tenant work on what is held, and called when that changes; what is held now is in ``held``."""
         self._tenants.append(tenant)
         self._observers.append(changed)
 
-    async def start(self) -> None:
-        """Begin to take partitions."""
-        if self._count == 1:
+    async def start(self, user: object) -> None:
+        """Begin to take partitions, unless another user of them has begun."""
+        self._users.add(user)
+        if len(self._users) > 1:
+            return
+        if self.count == 1:
             self._want(frozenset((0,)))
             return
         async with self._database.separate("the members") as transaction:
             await transaction.prepare(_TABLES)
         self._beating = asyncio.create_task(self._beat())
 
-    async def stop(self) -> None:
-        """Give up all of them. The tenants have ended their work."""
+    async def stop(self, user: object) -> None:
+        """Give up all of them, once no user is left. The tenants of this one have ended their work."""
+        self._users.discard(user)
+        if self._users:
+            return
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
@@ -113,7 +124,7 @@ class Partitions:
                 living = self._members.look(beats, now)
                 for gone in self._members.gone(now):
                     await self._write(delete(MEMBER).where(MEMBER.c.instance == gone))
-                shared = shares(range(self._count), living)
+                shared = shares(range(self.count), living)
                 self._want(frozenset(it for it, member in shared.items() if member == self._instance))
             except Exception as error:
                 # Whatever it is: what is held stays so for as long as its lease can be renewed.
@@ -166,6 +177,9 @@ class Partitions:
                         self._changed(partition, None)
             except LeaseLost as error:
                 _log.warning("partition %d of %s is lost for now: %s", partition, self._database.name, error)
+            except Exception:
+                _log.exception("partition %d of %s can't be held just now", partition, self._database.name)
+                await self._clock.sleep(_AGAIN)
 
     def _changed(self, partition: int, lease: Lease | None) -> None:
         if lease is not None:

@@ -40,17 +40,18 @@ class Subscribers:
         random: Random,
         remember: float,
         seconds: float = SECONDS,
+        shared: Partitions | None = None,
     ) -> None:
         """``owner`` is the ``service`` that hears, with the application it is of; ``heard`` what, and from whom.
 
         ``partitions`` is into how many the log is divided; ``instance`` this process, unlike any other; ``remember``
         for how many seconds an event is remembered after it was taken in, and ``seconds`` how long a partition's lease
-        lasts.
+        lasts. ``shared`` are the partitions if the service's relay works on them too.
         """
         self._owner = owner
         self._database = database
         self._names = frozenset(subscription.name for subscription, _ in heard)
-        self._partitions = Partitions(database, partitions, instance, clock, seconds=seconds)
+        self._partitions = shared or Partitions(database, partitions, instance, clock, seconds=seconds)
         self._subscribers = [
             Subscriber(
                 subscription,
@@ -78,12 +79,12 @@ class Subscribers:
         await self._tell_who_vanished()
         for subscriber in self._subscribers:
             await subscriber.start()
-        await self._partitions.start()
+        await self._partitions.start(self)
 
     async def stop(self, seconds: float) -> None:
         """Hear nothing more, let what runs finish for that many seconds, and leave the partitions to others."""
         await asyncio.gather(*(subscriber.stop(seconds) for subscriber in self._subscribers))
-        await self._partitions.stop()
+        await self._partitions.stop(self)
 
     async def _tell_who_vanished(self) -> None:
         """Say loudly which subscriptions the database remembers that the code has not: they were perhaps renamed."""

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, final
 
-from sqlalchemy import Index, delete, func, select, update
+from sqlalchemy import Index, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateIndex
 
 from freestone.data import Part
 
-from .backlog import Pending
+from .backlog import Pending, Slice
 from .columns import to_microseconds
 from .outbox import OUTBOX, TABLES, Outbox
 
@@ -48,11 +48,14 @@ class Waiting:
             await transaction.prepare(TABLES)
             await transaction.prepare(WAITING_TABLES)
 
-    async def first(self, held: frozenset[str], limit: int) -> Sequence[Pending]:
-        """Return the first events that wait, in the order of their ids; those of the keys that are held may be left
-        out.
+    async def first(self, held: frozenset[str], limit: int, mine: Slice | None = None) -> Sequence[Pending]:
+        """Return the first events that wait, in the order of their ids; those of the keys that are held, and those that
+        are not of the slice, may be left out.
         """
         query = select(OUTBOX).where(_WAITS).order_by(OUTBOX.c.id).limit(limit)
+        if mine is not None and not mine.is_whole:
+            own = (OUTBOX.c.hash % mine.count).in_(sorted(mine.partitions))
+            query = query.where(or_(own, OUTBOX.c.hash.is_(None)))
         if held and len(held) <= _KEYS:
             query = query.where(OUTBOX.c.subject.not_in(held))
         return [Pending(row.id, self.outbox.envelope(row)) for row in await self._read(query)]
