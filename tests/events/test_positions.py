@@ -88,7 +88,7 @@ async def test_p01_what_eight_writers_commit_is_read_and_nothing_else(
     async def write(writer: int) -> None:
         own = publishers[writer % 3]
         for number in range(40):
-            mine = [f"{writer}-{number}-{part}" for part in range(dice.randint(1, 8))]
+            mine = [f"{writer}-{number}-{part}" for part in range(dice.randint(1, 160))]
             with contextlib.suppress(LookupError):
                 async with own.outbox.database.transaction():
                     for name in mine:
@@ -104,6 +104,7 @@ async def test_p01_what_eight_writers_commit_is_read_and_nothing_else(
     found = await read(log, len(committed))
     reading.cancel()
     await asyncio.wait([reading])
+    assert len(committed) > 20_000
     assert sorted(it.subject for it, _ in found) == sorted(committed)
     assert [cursor.position for _, cursor in found] == list(range(1, len(committed) + 1))
     for writer in range(8):
@@ -188,6 +189,19 @@ async def test_p03_a_transaction_that_is_left_open_holds_up_no_event(
         await publisher.send(Placed("a", number))
     found = await read(log, 21)
     assert [it.subject for it, _ in found] == ["before", *["a"] * 20]
+
+
+async def test_p33_no_replication_slot_stands_between_a_commit_and_its_event(
+    db: Database, publisher: Publisher, log: Log
+) -> None:
+    """Events are read from their table. So no failover can lose the place of a reader, and nobody who is away keeps the
+    server's own log from being removed.
+    """
+    await publisher.send(Placed("a"))
+    assert [it.subject for it, _ in await read(log, 1)] == ["a"]
+    async with db.separate("the test", read_only=True) as transaction:
+        slots = await transaction.run(lambda session: session.scalar(text("SELECT count(*) FROM pg_replication_slots")))
+    assert slots == 0
 
 
 async def test_positions_are_given_by_several_processes_without_gaps(
