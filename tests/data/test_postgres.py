@@ -218,6 +218,22 @@ async def test_a_connection_that_was_ended_unnoticed_is_not_taken_for_a_commit(
 
 
 @BY_WHOM
+async def test_a_statement_that_begins_when_the_server_has_said_goodbye_did_not_happen(
+    db: Database, handler: Handler, account: Any, prepared: bool
+) -> None:
+    """The connection is open for another moment. What the driver says of it then is for nobody to see."""
+    said = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+    with pytest.raises(Unavailable, match="the database bank closed the connection"):
+        async with handler("deposit"):
+            await backend_of(db, prepared)
+            driver: Any = db.current()._driver
+            driver._driver()._protocol.data_received(b"E" + (len(said) + 4).to_bytes(4, "big") + said)
+            await insert_eve(db, account, prepared)
+    async with handler("deposit"):
+        assert await db.scalar(select(func.count()).select_from(account)) == 2
+
+
+@BY_WHOM
 async def test_a_connection_that_is_ended_in_the_commit_leaves_open_what_happened(
     db: Database, handler: Handler, account: Any, postgres: PostgresServer, prepared: bool
 ) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from freestone.errors import Unavailable
 
 from .lane import PATIENCE, Lane
-from .postgres_driver import DIALECT, Connection, Reached
+from .postgres_driver import DIALECT, FAILURES, Connection, Reached
 from .postgres_failure import is_read_only, translate
 from .postgres_notices import PostgresExchange
 from .postgres_roles import provision
@@ -180,7 +180,7 @@ class Postgres:
             await asyncio.wait([connecting])
             if not connecting.cancelled() and connecting.exception() is None:
                 connecting.result().terminate()
-            if not isinstance(error, (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+            if not isinstance(error, FAILURES):
                 raise
             raise self._unreachable(error) from error
 
@@ -197,7 +197,7 @@ class Postgres:
     async def _dial_to_listen(self) -> Connection:
         try:
             return await self._dial(", listening")
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             raise self._unreachable(error) from error
 
     async def _notify(self, channel: str, payload: str) -> None:

@@ -30,6 +30,12 @@ else:
 _GRACE: Final = 3.0
 """Seconds that the server has to take the request, and then to end the statement."""
 
+FAILURES: Final = (
+    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+)  # fmt: skip
+"""What asyncpg raises where something is wrong with the server, or the way to it. The last one is what a statement gets
+that begins when the server has said that it ends, and the connection has not ended yet."""
+
 DIALECT: Final = "postgresql+freestone"
 """The name in SQLAlchemy of the dialect below."""
 
@@ -51,7 +57,7 @@ class Connection(_Connection):
         """Begin a transaction, of which SQLAlchemy need not be told. Returns False if the connection was lost."""
         try:
             await self.execute(self.opening)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except FAILURES as error:
             if self.is_closed():
                 return False
             raise DBAPIError("BEGIN", None, error) from error
@@ -156,7 +162,7 @@ class Reached:
                 await driver.executemany(sql, values)
                 return ()
             return cast("Sequence[Any]", await driver.fetch(sql, *values))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except FAILURES as error:
             lost = driver is None or driver.is_closed()
             raise DBAPIError(sql, None, error, connection_invalidated=lost) from error
 
@@ -172,7 +178,7 @@ class Reached:
                 raise asyncpg.ConnectionDoesNotExistError("the connection was lost")
             transaction = driver.transaction()
             await (transaction.commit() if commit else transaction.rollback())
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except FAILURES as error:
             lost = driver is None or driver.is_closed()
             raise DBAPIError("COMMIT" if commit else "ROLLBACK", None, error, connection_invalidated=lost) from error
 

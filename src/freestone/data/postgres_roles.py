@@ -17,6 +17,7 @@ import asyncpg
 from freestone.errors import Unavailable
 from freestone.service import Secret
 
+from .postgres_driver import FAILURES
 from .postgres_url import PostgresUrl, quoted
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ async def provision(url: PostgresUrl, service: str) -> list[str]:
                 return await _provision(connection, wanted)
         finally:
             await connection.close(timeout=_PATIENCE)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise Unavailable(
             f"the role and the schema of {service} can't be made at {url}: {str(error) or type(error).__name__}"
         ) from error
