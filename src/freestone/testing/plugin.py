@@ -6,12 +6,12 @@
 runs four times, once a placement. ``pytest --placement local`` runs it once; ``--placement local,processes`` twice.
 ``@pytest.mark.placements("local", "memory")`` says where a test makes sense. The application is the one of the nearest
 ``freestone.toml`` upwards of the test; a project overrides the fixture ``freestone_file`` to name another, and
-``freestone_data`` to run on PostgreSQL.
+``freestone_data`` to run on PostgreSQL, of which ``freestone_postgres`` is a server.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import pytest_asyncio
 
 if TYPE_CHECKING:
     from .placement import Running
+    from .postgres import PostgresServer
 
 _ALL = ("local", "codec", "memory", "processes")
 
@@ -61,6 +62,34 @@ def freestone_file(request: pytest.FixtureRequest) -> Path | None:
 def freestone_data(request: pytest.FixtureRequest) -> str | None:
     """The URL of an empty database in PostgreSQL that ``application`` runs on; None is files."""
     return None
+
+
+@pytest.fixture(scope="session")
+def freestone_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of the session, without its waits for the disk; see ``PostgresServer``.
+
+    A test makes a database of its own in it, with ``await freestone_postgres.create_database()``.
+    """
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from .postgres import postgres_server
+
+    # In a thread of its own, so that no event loop of a test is touched.
+    with ThreadPoolExecutor(1) as apart, asyncio.Runner() as runner:
+        block = postgres_server(fsync="off", synchronous_commit="off")
+
+        async def enter() -> PostgresServer:
+            return await block.__aenter__()
+
+        async def leave() -> None:
+            await block.__aexit__(None, None, None)
+
+        server = apart.submit(runner.run, enter()).result()
+        try:
+            yield server
+        finally:
+            apart.submit(runner.run, leave()).result()
 
 
 @pytest_asyncio.fixture
