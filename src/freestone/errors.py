@@ -48,8 +48,9 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
+
+import msgspec
 
 _T = TypeVar("_T")
 _REQUIRED: Any = object()
@@ -259,8 +260,7 @@ CANONICAL: tuple[type[ServiceError], ...] = (
 """The classes that every contract may raise without declaring them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(msgspec.Struct, frozen=True):
     """One thing that is wrong in a declaration or in a file: where, what, and what to do."""
 
     subject: str

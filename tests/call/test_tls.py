@@ -11,12 +11,12 @@ import shutil
 import socket
 import ssl
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from freestone.call import (
     Certified,

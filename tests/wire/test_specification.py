@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from freestone.errors import CANONICAL
@@ -80,7 +80,7 @@ def test_the_states_of_a_call_are_those_of_the_code() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     """Each with its default and its sentence."""
     text = sentences(Limits)
-    rows = [[field.name, str(field.default), text[field.name]] for field in dataclasses.fields(Limits)]
+    rows = [[field.name, str(field.default), text[field.name]] for field in msgspec.structs.fields(Limits)]
     assert table(["limit", "default", "meaning"], rows) in TEXT
 
 

@@ -1,5 +1,9 @@
 """One service asks another: a client, a transport under it, and the dispatcher at the other end."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .address import Address as Address
 from .address import DnsName as DnsName
 from .address import DnsService as DnsService
@@ -10,7 +14,6 @@ from .address import UnixAddress as UnixAddress
 from .address import is_loopback as is_loopback
 from .address import parse_address as parse_address
 from .address import parse_endpoint as parse_endpoint
-from .bulkhead import Bulkheads as Bulkheads
 from .caching import invalidate as invalidate
 from .client import client as client
 from .credentials import Credentials as Credentials
@@ -20,16 +23,10 @@ from .dispatch import Dispatcher as Dispatcher
 from .dispatch import Streaming as Streaming
 from .dispatch import invoke as invoke
 from .eager import WRAPS as WRAPS
-from .fallback import FallbackTransport as FallbackTransport
-from .fallback import stand_in as stand_in
 from .gather import gather as gather
 from .gather import gather_all as gather_all
 from .gather import settle as settle
 from .identity import Certified as Certified
-from .local import LocalTransport as LocalTransport
-from .lookup import Nameserver as Nameserver
-from .memory import MemoryNetwork as MemoryNetwork
-from .names import resolver_of as resolver_of
 from .network import HOW_TO_PROVE as HOW_TO_PROVE
 from .network import IN_THE_CLEAR as IN_THE_CLEAR
 from .network import Listener as Listener
@@ -48,15 +45,51 @@ from .policy import Policies as Policies
 from .policy import Retry as Retry
 from .policy import Serving as Serving
 from .policy import affinity as affinity
-from .pool import Pool as Pool
-from .rehearsal import BoundaryMismatch as BoundaryMismatch
-from .rehearsal import CodecTransport as CodecTransport
-from .remote import WireTransport as WireTransport
-from .resolver import Resolver as Resolver
-from .resolver import StaticResolver as StaticResolver
-from .resolver import TableResolver as TableResolver
 from .server import Server as Server
 from .target import Target as Target
 from .transport import Transport as Transport
 from .watch import CallInTransaction as CallInTransaction
 from .watch import Watch as Watch
+
+if TYPE_CHECKING:
+    from .bulkhead import Bulkheads as Bulkheads
+    from .fallback import FallbackTransport as FallbackTransport
+    from .fallback import stand_in as stand_in
+    from .local import LocalTransport as LocalTransport
+    from .lookup import Nameserver as Nameserver
+    from .memory import MemoryNetwork as MemoryNetwork
+    from .names import resolver_of as resolver_of
+    from .pool import Pool as Pool
+    from .rehearsal import BoundaryMismatch as BoundaryMismatch
+    from .rehearsal import CodecTransport as CodecTransport
+    from .remote import WireTransport as WireTransport
+    from .resolver import Resolver as Resolver
+    from .resolver import StaticResolver as StaticResolver
+    from .resolver import TableResolver as TableResolver
+
+_HOMES = {
+    "Bulkheads": "bulkhead",
+    "FallbackTransport": "fallback",
+    "stand_in": "fallback",
+    "LocalTransport": "local",
+    "Nameserver": "lookup",
+    "MemoryNetwork": "memory",
+    "resolver_of": "names",
+    "Pool": "pool",
+    "BoundaryMismatch": "rehearsal",
+    "CodecTransport": "rehearsal",
+    "WireTransport": "remote",
+    "Resolver": "resolver",
+    "StaticResolver": "resolver",
+    "TableResolver": "resolver",
+}
+"""Imported at the first use: who only serves has no use for what calls, and it is a tenth of its start."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

@@ -5,7 +5,6 @@ An address can be dialled. An endpoint is an address, or a name that stands for 
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from typing import Final, TypeAlias, final
@@ -111,6 +110,8 @@ def is_loopback(host: str) -> bool:
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)
     """
+    import ipaddress  # who speaks over Unix sockets has no use for it
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -118,6 +119,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_ip(host: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.ip_address(host)
     except ValueError:

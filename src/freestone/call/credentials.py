@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
+
+import msgspec
 
 from freestone.errors import ConfigurationError, Mistake
 from freestone.signals import SIGNALS, CertificateLoaded, CertificateRefused
@@ -44,8 +45,7 @@ class Proof(Protocol):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(msgspec.Struct, frozen=True):
     """The files, each in PEM."""
 
     certificate: Path

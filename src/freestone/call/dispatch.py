@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, final
 
 from freestone.clock import Random, system_random
-from freestone.contract import Kind, Operation, contract_of, fingerprint, is_mutable, operations
+from freestone.contract import Contract, Kind, Operation, contract_of, fingerprint, is_mutable, operations
 from freestone.errors import Unimplemented
 from freestone.service import CURRENT, Context, Replies
 from freestone.signals import SIGNALS, CallEnded
@@ -29,8 +29,8 @@ class Dispatcher:
     def __init__(self, services: Mapping[str, object], *, random: Random | None = None) -> None:
         self.targets: dict[str, Target] = {}
         """The operations by name; ``find`` says what is wrong with a name that is not here."""
-        self.fingerprints: dict[str, str] = {}
-        """The services by name, each with the fingerprint of its contract."""
+        self._contracts: dict[str, type[Contract]] = {}
+        self._fingerprints: dict[str, str] = {}
         self.keeping: set[str] = set()
         """The services that keep what their commands came to."""
         self._random = random or system_random()
@@ -53,15 +53,23 @@ class Dispatcher:
                 method = _with_a_copy(operation, method)
             of_command = once if operation.kind is Kind.COMMAND else None
             self.targets[name] = Target(name, operation, method, essential, once=of_command, random=self._random)
-        self.fingerprints[service] = fingerprint(contract)
+        self._contracts[service] = contract
+        self._fingerprints.pop(service, None)
+
+    @property
+    def fingerprints(self) -> Mapping[str, str]:
+        """The services by name, each with the fingerprint of its contract. It is made for the first peer that asks."""
+        for service in self._contracts.keys() - self._fingerprints.keys():
+            self._fingerprints[service] = fingerprint(self._contracts[service])
+        return self._fingerprints
 
     def find(self, name: str) -> Target:
         """Return the target of that name. Raises Unimplemented, saying what is served."""
         target = self.targets.get(name)
         if target is None:
             service, _, method = name.rpartition(".")
-            if service not in self.fingerprints:
-                served = ", ".join(sorted(self.fingerprints)) or "no service"
+            if service not in self._contracts:
+                served = ", ".join(sorted(self._contracts)) or "no service"
                 raise Unimplemented(f"there is no service {service!r} here; this process serves {served}")
             raise Unimplemented(f"{service} has no operation {method!r}")
         return target

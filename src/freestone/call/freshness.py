@@ -7,15 +7,15 @@ there is no such name, must not stop an application whose replicas are all alive
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import final
+
+import msgspec
 
 from .address import Address
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """How often a name is looked up, all in seconds. Raises ValueError if they contradict each other."""
 
     least: float = 1.0

@@ -6,7 +6,6 @@ Each option is read by a function of its own, which reports what is wrong with i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, cast, final
 
 import msgspec
@@ -85,8 +84,7 @@ NO_OPTIONS: Final = Options()
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """The operation that options are of, as far as they need to know it."""
 
     kind: Kind
@@ -94,10 +92,11 @@ class Subject:
     parameters: tuple[Parameter, ...]
     result: Any
     complain: Complain
-    names: tuple[str, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", tuple(parameter.name for parameter in self.parameters))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of its parameters."""
+        return tuple(parameter.name for parameter in self.parameters)
 
 
 def read_options(given: Mapping[str, Any], subject: Subject) -> Options:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +38,7 @@ def schema(contract: type) -> dict[str, Any]:
 def fingerprint(contract: type) -> str:
     """Return 16 hexadecimal digits that change when anything that is promised does: not its prose, nor options."""
     import hashlib  # loads OpenSSL, which a program that never compares contracts can do without
+    import json
 
     promised = schema(contract)
     for operation in promised["operations"].values():

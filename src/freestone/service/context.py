@@ -19,9 +19,10 @@ import math
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, final
+
+import msgspec
 
 from freestone.clock import call_key, span_id
 from freestone.clock import trace_id as new_trace_id
@@ -34,8 +35,7 @@ from .trace import RANDOM, TraceParent
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """On whose behalf a call is made; travels with it to every callee."""
 
     subject: str

@@ -18,8 +18,9 @@ It is taken for errors of availability alone. What a dependency answers, be it a
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final
+
+import msgspec
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,8 +30,7 @@ _MARK = "__fallback_for__"
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class FallbackValue:
+class FallbackValue(msgspec.Struct, frozen=True):
     """A value that stands in for the result of an operation. It is made by ``fallback(…).value(…)``."""
 
     operation: Any

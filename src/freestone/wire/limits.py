@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import final
+
+import msgspec
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """The bounds of one connection. What is over them ends it, or is refused, as ``docs/wire.md`` says.
 
     The first four are told to the peer in HELLO, so that it can keep them; the others are each side's own.
@@ -46,10 +46,10 @@ class Limits:
     """Bytes from which on a message is compressed, if the peer reads zstd; None: none is, and none is read."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
             if value is not None and not value > 0:
-                raise ValueError(f"the limit {field.name} is {value}; it must be positive")
+                raise ValueError(f"the limit {name} is {value}; it must be positive")
         if self.idle <= self.ping:
             raise ValueError(f"a peer is lost after {self.idle} s of silence, before the ping at {self.ping} s")
         if not self.hello <= self.frame <= 2**32 - 1:
