@@ -233,6 +233,36 @@ async def test_a_statement_that_begins_when_the_server_has_said_goodbye_did_not_
         assert await db.scalar(select(func.count()).select_from(account)) == 2
 
 
+async def test_a_connection_that_is_lost_as_soon_as_it_was_made_did_nothing(
+    db: Database, handler: Handler, account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it for the first statement of a command, or to see at the start whether the server is there."""
+    store: Any = db.store
+    dial = type(store)._dial
+
+    async def lost(*arguments: Any) -> Any:
+        connection = await dial(*arguments)
+        connection.terminate()
+        return connection
+
+    async with handler("deposit"):
+        mine = await backend(db)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(store), "_dial", lost)
+            with pytest.raises(Unavailable, match="the database bank closed the connection"):
+                async with handler("deposit"):  # for which another one has to be made
+                    await backend(db)
+        assert await backend(db) == mine
+    async with handler("deposit"):
+        assert await db.scalar(select(func.count()).select_from(account)) == 2
+    await db.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store), "_dial", lost)
+        with pytest.raises(Unavailable, match=r"the database bank \(.*\) can't be reached: connection is closed"):
+            await db.start()
+    await db.start()
+
+
 @BY_WHOM
 async def test_a_connection_that_is_ended_in_the_commit_leaves_open_what_happened(
     db: Database, handler: Handler, account: Any, postgres: PostgresServer, prepared: bool

@@ -276,6 +276,8 @@ class Postgres:
                     )
             finally:
                 await connection.close()
+        except (DBAPIError, *FAILURES) as error:  # as when the server ends while it is greeted
+            raise self._unreachable(error.orig if isinstance(error, DBAPIError) and error.orig else error) from error
         finally:
             self.own.leave()
 

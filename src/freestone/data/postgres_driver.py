@@ -12,7 +12,7 @@ this one begins when it is told to, so that a connection that was lost meanwhile
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
 import asyncpg
@@ -119,6 +119,18 @@ class Dialect(PGDialect_asyncpg):
     """SQLAlchemy's, but that a transaction begins when it is begun, and not with its first statement."""
 
     supports_statement_cache = True
+
+    def on_connect(self) -> Any:
+        """Return what prepares a connection that was made just now. It raises DBAPIError if that is lost again."""
+        prepare: Callable[[Any], None] = super().on_connect()  # type: ignore[no-untyped-call]
+
+        def prepared(connection: Any) -> None:
+            try:
+                prepare(connection)
+            except FAILURES as error:
+                raise DBAPIError("the first words", None, error, connection_invalidated=True) from error
+
+        return prepared
 
     def do_begin(self, dbapi_connection: Any) -> None:
         """Send BEGIN."""
