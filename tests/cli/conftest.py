@@ -19,6 +19,8 @@ import pytest
 
 from freestone.cli.new import rendered
 
+from .warm import WarmProgram
+
 PROGRAM = (sys.executable, "-P", "-m", "freestone.cli")
 PATIENCE = 40
 """Seconds for anything that a test waits for."""
@@ -128,23 +130,17 @@ Words = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def freestone(tmp_path_factory: pytest.TempPathFactory) -> Words:
+def freestone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Words]:
     """Run ``freestone`` with those words to its end."""
+    with closing(WarmProgram(environment())) as program:
 
-    def run(
-        *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *words],
-            cwd=cwd or tmp_path_factory.mktemp("nowhere"),
-            env=environment(env),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        def run(
+            *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, answer: str = ""
+        ) -> subprocess.CompletedProcess[str]:
+            where = cwd or tmp_path_factory.mktemp("nowhere")
+            return program.run(*words, cwd=where, env=environment(env), answer=answer, patience=PATIENCE)
 
-    return run
+        yield run
 
 
 @pytest.fixture

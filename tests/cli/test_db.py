@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ import pytest
 from freestone.cli.failure import UsageMistake
 from freestone.cli.shell import command_for
 from freestone.data import Database
-
-from .conftest import PROGRAM, environment
 
 if TYPE_CHECKING:
     from .conftest import Start, Words
@@ -115,24 +112,17 @@ def test_downgrade_asks_before_data_is_lost(freestone: Words, shop: Path) -> Non
     )
     freestone("db", "upgrade", cwd=shop)
     write(shop, "INSERT INTO guest VALUES ('ada', 1)", "INSERT INTO guest VALUES ('bob', 1)")
-    refused = _answering("n\n", "db", "downgrade", "guests", "--to", "-1", cwd=shop)
+    refused = freestone("db", "downgrade", "guests", "--to", "-1", cwd=shop, answer="n\n")
     assert refused.returncode == 1
     assert "It takes away the table guest, with 2 rows." in refused.stdout
     assert "Data is lost to downgrade guests. Go on? [y/N]" in refused.stdout
     write(shop, "INSERT INTO guest VALUES ('eve', 1)")
-    agreed = _answering("y\n", "db", "downgrade", "guests", "--to", "-1", cwd=shop)
+    agreed = freestone("db", "downgrade", "guests", "--to", "-1", cwd=shop, answer="y\n")
     assert agreed.returncode == 0
     assert "guests: took back 0001_guest.py" in agreed.stdout
     freestone("db", "upgrade", cwd=shop)
     write(shop, "INSERT INTO guest VALUES ('ada', 1)")
     assert freestone("db", "downgrade", "guests", "--to", "base", "--yes", cwd=shop).returncode == 0
-
-
-def _answering(answer: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *words], cwd=cwd, env=environment(), input=answer, capture_output=True, text=True, timeout=40,
-        check=False,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
