@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import Dialect as Speaker
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from .session import writes
 from .store import Dialect
 
 NOTHING: Final[Mapping[str, Any]] = {}
@@ -74,4 +75,4 @@ class Prepared:
         )
         names: Sequence[str] = compiled.positiontup or ()
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return Text(compiled.string, tuple(names), constants, writes=bool(statement.is_dml))
+        return Text(compiled.string, tuple(names), constants, writes=writes(statement))

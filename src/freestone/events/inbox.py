@@ -9,11 +9,26 @@ however often it is delivered."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final, final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, exists, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -64,6 +79,15 @@ _TAKE: Final = Prepared(
     .on_conflict_do_nothing()
     .returning(INBOX.c.event_id)
 )
+
+_SOME: Final = f"SELECT event_id FROM {INBOX.name} WHERE subscription = :subscription AND event_id"
+_KNOWN: Final = Prepared(
+    {
+        "sqlite": text(f"{_SOME} IN (SELECT value FROM json_each(:ids))"),
+        "postgresql": text(f"{_SOME} = ANY(CAST(:ids AS text[]))"),
+    }
+)
+"""Of one text, however many they are, so that it is known how long it takes."""
 
 TABLES: Final = Part(
     "inbox", (CreateTable(SUBSCRIPTION), CreateTable(CURSOR), CreateTable(INBOX), CreateIndex(_BY_AGE), *KEPT_TABLES)
@@ -168,9 +192,10 @@ class Inbox:
 
     async def known(self, ids: Collection[str]) -> frozenset[str]:
         """Return which of the events were taken in."""
-        own = INBOX.c.subscription == self.subscription
-        rows = await self._rows(select(INBOX.c.event_id).where(own, INBOX.c.event_id.in_(list(ids))))
-        return frozenset(row.event_id for row in rows)
+        of = json.dumps(list(ids)) if self.database.dialect == "sqlite" else list(ids)
+        async with self.database.separate(f"the inbox of {self.subscription}", read_only=True) as transaction:
+            rows = await transaction.fetch(_KNOWN, {"subscription": self.subscription, "ids": of})
+        return frozenset(row[0] for row in rows)
 
     async def take(self, transaction: Transaction, event: str) -> bool:
         """Note in a transaction that the event was taken in. False, and nothing noted, if it was before."""

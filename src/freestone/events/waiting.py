@@ -6,15 +6,16 @@ others are kept.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, final
 
-from sqlalchemy import Index, delete, func, or_, select, update
+from sqlalchemy import Index, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateIndex
 
-from freestone.data import Part
+from freestone.data import Part, Prepared
 
 from .backlog import Pending, Slice
 from .columns import to_microseconds
@@ -25,6 +26,16 @@ _INDEX: Final = Index(
     "freestone_outbox_waiting", OUTBOX.c.id, sqlite_where=_WAITS, postgresql_where=_WAITS
 )  # fmt: skip
 WAITING_TABLES = Part("relay", (CreateIndex(_INDEX),))
+
+_MARK: Final = Prepared(
+    {
+        "sqlite": text(
+            f"UPDATE {OUTBOX.name} SET published = :published WHERE id IN (SELECT value FROM json_each(:ids))"
+        ),
+        "postgresql": text(f"UPDATE {OUTBOX.name} SET published = :published WHERE id = ANY(CAST(:ids AS bigint[]))"),
+    }
+)
+"""Of one text, however many they are, so that it is known how long it takes."""
 
 _KEYS: Final = 500
 """Held keys that a query leaves out; beyond them, their rows are read and passed over."""
@@ -62,9 +73,11 @@ class Waiting:
 
     async def mark(self, rows: Sequence[Pending], when: datetime) -> None:
         """Note that the broker has these."""
-        ids = [row.id for row in rows]
-        statement = update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(published=to_microseconds(when))
-        await self._write("what is sent of the outbox", statement)
+        ids: Any = [row.id for row in rows]
+        if self.outbox.database.dialect == "sqlite":
+            ids = json.dumps(ids)
+        async with self.outbox.database.separate("what is sent of the outbox") as transaction:
+            await transaction.fetch(_MARK, {"published": to_microseconds(when), "ids": ids})
 
     async def count(self, most: int) -> int:
         """Return how many wait, at most so many; what is surely fewer than that is 0 and costs nothing to find out."""
