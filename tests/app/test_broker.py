@@ -45,13 +45,14 @@ def test_everything_can_be_set(reading: Reading) -> None:
         storage = "memory"
         max_bytes = "8GiB"
         duplicate_window = "10m"
+        most_waiting = 5000
         sync = "2s"
         remember = "90d"
         """
     )
     assert mistakes == []
     assert settings == EventSettings(
-        "nats", "messagepack", 30 * 86400.0, 16, 3, "memory", 8 * 2**30, 600.0, 2.0, 90 * 86400.0
+        "nats", "messagepack", 30 * 86400.0, 16, 3, "memory", 8 * 2**30, 600.0, 5000, 2.0, 90 * 86400.0
     )
 
 
@@ -77,6 +78,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         storage = "disk"
         max_bytes = "8 GB"
         duplicate_window = "10ms"
+        most_waiting = 0
         colour = 1
         """
     )
@@ -89,9 +91,10 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         "6: events.replicas: it is 6; it must be from 1 to 5",
         '7: events.storage: it can\'t be "disk"; the choices are file, memory',
         '8: events.max_bytes: \'8 GB\' is no size; write it as "64KiB", "8MiB" or "1GiB", or as a number of bytes',
+        "10: events.most_waiting: it is 0; it must be from 1 to 1000000000",
         "9: events.duplicate_window: it must be at least 100ms",
-        "10: events.colour: there is no such key; the keys are broker, format, keep, partitions, replicas, storage, "
-        "max_bytes, duplicate_window, sync, remember",
+        "11: events.colour: there is no such key; the keys are broker, format, keep, partitions, replicas, storage, "
+        "max_bytes, duplicate_window, most_waiting, sync, remember",
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from freestone import errors
+from freestone import deadline, errors
 from freestone.app import databases, load
 from freestone.data import Database
 from freestone.events import (
@@ -31,18 +31,18 @@ from freestone.events import (
     subscriptions,
     waiting_events,
 )
-from freestone.events.inbox import CURSOR
+from freestone.events.inbox import CURSOR, began
 from freestone.testing import Processes
 from freestone.testing.nats import NatsServer, nats_server
 from freestone.testing.postgres import PostgresServer
 from parcels.depot.contract import Depot
-from parcels.folder import FOLDER, note
+from parcels.folder import FOLDER, note, noted
 from parcels.porch.contract import Porch
 
 HERE = Path(__file__).parent / "post"
 PATIENCE = 60.0
 """Seconds in which what must come has come, on a machine that has other things to do."""
-MOST_WAITING = 500
+MOST_WAITING = 300
 """Events that may wait for the broker here."""
 WINDOW = 0.5
 """Seconds in which the broker absorbs an event that it has already."""
@@ -51,7 +51,7 @@ AWAY = (errors.Aborted, errors.ConnectionLost, errors.DeadlineExceeded, errors.U
 """What callers are told while something is away."""
 _FILES = {
     "embedded": '\n[events]\nbroker = "embedded"\n',
-    "nats": '\n[nats]\nurl = "{url}"\n\n[events]\nbroker = "nats"\nduplicate_window = 0.5\n',
+    "nats": '\n[nats]\nurl = "{url}"\n\n[events]\nbroker = "nats"\nduplicate_window = 0.5\nmost_waiting = 300\n',
 }
 
 
@@ -180,6 +180,15 @@ class Post:
         async with self.outbox() as outbox:
             return await Waiting(outbox).again(datetime(2000, 1, 1, tzinfo=UTC))
 
+    async def ship(self, street: str) -> int | None:
+        """Ship a parcel, or return None if nobody answers or it lost all its races: then it may be shipped, or not."""
+        try:
+            async with deadline(5):
+                return await self.depot.ship(street)
+        except AWAY:
+            await asyncio.sleep(0.05)
+            return None
+
     async def forget_place(self, service: str, subscription: str) -> None:
         """Remove the cursors of a subscription, so that it reads everything again."""
 
@@ -202,6 +211,30 @@ class Post:
         """Give the outbox of the depot, as the command line opens it."""
         async with self.database("depot") as database:
             yield Outbox(database, Source(self._app.name, "depot"))
+
+    async def happened(self, name: str) -> None:
+        """Wait until something of that name has happened in a process."""
+
+        async def has() -> bool:
+            return noted(name) > 0
+
+        await self.until(has)
+
+    async def begun(self, service: str, subscription: str) -> None:
+        """Wait until a new subscription has begun."""
+
+        async def has() -> bool:
+            return subscription in await began(database)
+
+        async with self.database(service) as database:
+            await self.until(has)
+
+    async def lose_broker(self) -> None:
+        """Kill the broker, and start it again with nothing of what it had."""
+        assert self.nats is not None
+        await self.nats.kill()
+        shutil.rmtree(self.nats.directory)
+        await self.nats.start()
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something is so in processes that nobody hears from; what is away meanwhile is asked again."""

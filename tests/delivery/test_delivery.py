@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from freestone.testing.postgres import PostgresServer, postgres_server
 
-from .running import PLACES, Post, post
-from .suite import SUITE, Check
+from .misfortunes import THOROUGH, misfortunes
+from .running import PLACES, Place, Post, post
+from .suite import Check, suite
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -34,22 +35,40 @@ async def server() -> AsyncIterator[Callable[[], Awaitable[PostgresServer]]]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=PLACES, ids=str)
 async def placed(request: pytest.FixtureRequest, server: Any, tmp_path_factory: Any) -> AsyncIterator[Post]:
-    """The application, in one placement."""
+    """The application, in one placement, started once for all checks."""
     async with post(request.param, tmp_path_factory.mktemp("post"), server) as it:
         yield it
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def under_way(placed: Post) -> AsyncIterator[dict[Check, asyncio.Task[None]]]:
-    """All checks of the suite, which go on at the same time."""
-    tasks = {check: asyncio.ensure_future(check(placed)) for check in SUITE}
+    """The checks of the suite that go on now."""
+    tasks: dict[Check, asyncio.Task[None]] = {}
     yield tasks
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-@pytest.mark.parametrize("check", SUITE, ids=lambda it: it.__name__.removeprefix("check_"))
-async def test_events_are_delivered(check: Check, under_way: dict[Check, asyncio.Task[None]]) -> None:
-    """Each check holds, while the others go on."""
+def checks() -> list[Any]:
+    """Return all checks, in their order."""
+    fullest = Place("postgresql", "nats", "cut")
+    return [
+        pytest.param(
+            check,
+            id=check.__name__.removeprefix("check_"),
+            marks=pytest.mark.thorough if check in THOROUGH else (),
+        )
+        for check in (*suite(fullest), *misfortunes(fullest))
+    ]
+
+
+@pytest.mark.parametrize("check", checks())
+async def test_delivery(check: Check, placed: Post, under_way: dict[Check, asyncio.Task[None]]) -> None:
+    """What holds all the time is looked at all at once, and then one misfortune comes after the other."""
+    if check not in suite(placed.place):
+        await check(placed)
+        return
+    if not under_way:
+        under_way.update({it: asyncio.ensure_future(it(placed)) for it in suite(placed.place)})
     await under_way[check]

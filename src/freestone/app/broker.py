@@ -20,7 +20,7 @@ Format = Literal["json", "messagepack"]
 _BROKERS: Final[tuple[BrokerKind, ...]] = ("embedded", "nats")
 _STORAGES: Final[tuple[Storage, ...]] = ("file", "memory")
 _FORMATS: Final[tuple[Format, ...]] = ("json", "messagepack")
-_OF_NATS: Final = ("partitions", "replicas", "storage", "max_bytes", "duplicate_window", "sync")
+_OF_NATS: Final = ("partitions", "replicas", "storage", "max_bytes", "duplicate_window", "most_waiting", "sync")
 """The keys that say something to NATS alone."""
 
 _W = TypeVar("_W", BrokerKind, Storage, Format, Literal["full", "normal"])
@@ -46,6 +46,8 @@ class EventSettings(msgspec.Struct, frozen=True):
     """What they keep at most; beyond it events wait in the publisher's database. None is no limit of the stream."""
     duplicate_window: float = 120.0
     """Seconds in which NATS absorbs an event that it has already."""
+    most_waiting: int = 1_000_000
+    """Events of a service that may wait for NATS; beyond them its commands that publish are refused."""
     sync: float | None = None
     """Seconds after which the NATS server of a run writes to the disk what it has acknowledged; None is before."""
     remember: float = 30 * 86400.0
@@ -66,6 +68,7 @@ def read_events(table: Table, *, has_servers: bool = False) -> EventSettings:
         storage=read_word(table, "storage", _STORAGES, usual.storage) or usual.storage,
         max_bytes=read_size(table, "max_bytes", 0, least=2**20) or None,
         duplicate_window=read_duration(table, "duplicate_window", usual.duplicate_window),
+        most_waiting=_count(table, "most_waiting", usual.most_waiting, most=1_000_000_000),
         sync=_sync(table),
     )
     remember = read_duration(table, "remember", max(usual.remember, settings.keep))

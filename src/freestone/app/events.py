@@ -156,7 +156,7 @@ def relays(
     resources: Resources,
     broker: Broker,
     shared: Mapping[str, Partitions],
-    keep: float,
+    settings: EventSettings,
     clock: Clock,
     random: Random,
     *,
@@ -171,10 +171,11 @@ def relays(
         Relay(
             outbox,
             broker,
-            keep=keep,
+            keep=settings.keep,
             poll=_POLL,
             unheard=unheard,
             shared=shared[name],
+            most=settings.most_waiting,
             clock=clock,
             random=random,
         )

@@ -171,7 +171,7 @@ class Host:
                 )
                 partitions, alone = app.events.partitions, self.process.replicas == 1
                 shared = sharing(part, services, resources, partitions, hello.instance, clock, alone=alone)
-                workers += relays(part, services, resources, broker, shared, keep, clock, random, alone=alone)
+                workers += relays(part, services, resources, broker, shared, app.events, clock, random, alone=alone)
             listening = Listening(
                 {name: [(it.subscription, it.source) for it in app.services[name].subscriptions] for name in services},
                 services,

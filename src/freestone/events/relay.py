@@ -41,7 +41,8 @@ from .waiting import Waiting
 _log = logging.getLogger("freestone.events")
 
 MOST_WAITING: Final = 1_000_000
-"""Events that may wait for the broker; beyond them, the service's commands that publish are refused."""
+"""Events that may wait for the broker unless somebody says otherwise; beyond them, the service's commands that publish
+are refused."""
 _AT_ONCE: Final = 256
 """Events that are sent in one go. They may have 256 KiB each."""
 _AT_MOST: Final = 64 * _AT_ONCE
