@@ -27,13 +27,26 @@ import psutil
 import uvloop
 
 from freestone import Contract, deadline, errors, query
-from freestone.call import Dispatcher, Pool, Server, Serving, StaticResolver, WireTransport, client, parse_address
+from freestone.call import (
+    CallPolicy,
+    Dispatcher,
+    Policies,
+    Pool,
+    Retry,
+    Server,
+    Serving,
+    StaticResolver,
+    WireTransport,
+    client,
+    parse_address,
+)
 from freestone.clock import system_random
 from freestone.wire import Hello
 
 LOADS: Final = (0.5, 1.0, 2.0, 10.0)
 PATIENCE: Final = 1.0
 """Seconds that a caller waits."""
+RETRIES: Final = ("naive", "framework")
 _WARM: Final = 7.0
 """Seconds at the beginning of each measurement that are not counted: the limit finds itself."""
 _ROUNDS_OF_WORK: Final = 20_000
@@ -97,7 +110,9 @@ async def serve(address: str, guard: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(guard: str, core: int | None) -> AsyncIterator[tuple[Work, psutil.Process]]:
+async def serving(
+    guard: str, core: int | None, policies: Policies | None = None
+) -> AsyncIterator[tuple[Work, psutil.Process]]:
     """Run a server in a process of its own, and give a client of it."""
     with TemporaryDirectory(prefix="fso-") as directory:
         address = f"{directory}/work.sock"
@@ -116,7 +131,7 @@ async def serving(guard: str, core: int | None) -> AsyncIterator[tuple[Work, psu
             hello = Hello(application="bench", process="load", instance="2")
             resolver = StaticResolver({"work": [parse_address(f"unix://{address}")]})
             pool = Pool(hello, resolver, random=system_random())
-            yield client(Work, WireTransport(pool, "work", "work")), psutil.Process(process.pid)
+            yield client(Work, WireTransport(pool, "work", "work", policies)), psutil.Process(process.pid)
         finally:
             if pool is not None:
                 await pool.close()
@@ -271,9 +286,11 @@ async def measure(kind: str, guard: str, load: float, seconds: float, core: int 
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """A burst on top of a load that the server can bear, from callers that try again at once, and again."""
+    """A burst on top of a load that the server can bear, from callers that try again."""
 
     guard: str
+    retries: str
+    """Who calls: "naive", with 0.3 s, up to five times at once; or "framework", with a second and its defaults."""
     capacity: float
     offered: list[int]
     """Calls that were due, in each tenth of a second."""
@@ -281,17 +298,23 @@ class Storm:
     """Calls that were answered in time."""
 
 
-async def storm(guard: str, core: int | None, before: float = 4.0, burst: float = 3.0, after: float = 8.0) -> Storm:
+async def storm(
+    guard: str, retries: str, core: int | None, before: float = 4.0, burst: float = 3.0, after: float = 8.0
+) -> Storm:
     """Try for a collapse that retries keep up: 0.7 of the capacity, five times it for a while, 0.7 again."""
-    async with serving(guard, core) as (work, server):
+    naive = retries == "naive"
+    policies = Policies(CallPolicy(retry=Retry(attempts=1))) if naive else None
+    async with serving(guard, core, policies) as (work, server):
         most, _ = await capacity(work.compute, KINDS["compute"], 2.0, server)
 
         def rate(now: float) -> float:
             return most * (5.0 if before <= now < before + burst else 0.7)
 
         seconds = before + burst + after
-        tally = await offer(work.compute, rate, seconds, attempts=5, patience=0.3)
-        return Storm(guard, most, _counted(tally.offered, seconds), _counted([when for when, _ in tally.done], seconds))
+        attempts, patience = (5, 0.3) if naive else (1, PATIENCE)
+        tally = await offer(work.compute, rate, seconds, attempts=attempts, patience=patience)
+        done = [when for when, _ in tally.done]
+        return Storm(guard, retries, most, _counted(tally.offered, seconds), _counted(done, seconds))
 
 
 def _counted(times: list[float], seconds: float) -> list[int]:
@@ -354,9 +377,11 @@ async def experiment(options: argparse.Namespace) -> dict[str, Any]:
             rows.append(await measure(kind, guard, load, options.seconds, core))
             print(rows[-1], file=sys.stderr)
             gc.collect()
-        for guard in options.guard if options.storm else ():
-            storms.append(await storm(guard, core))
-            print(f"storm, guard {guard}: over {recovery(storms[-1]):.1f} s after the burst", file=sys.stderr)
+        for retries in RETRIES if options.storm else ():
+            for guard in options.guard:
+                storms.append(await storm(guard, retries, core))
+                over = recovery(storms[-1])
+                print(f"storm, guard {guard}, {retries}: over {over:.1f} s after the burst", file=sys.stderr)
     return {"rows": [asdict(row) for row in rows], "storms": [asdict(it) for it in storms], "table": table(rows)}
 
 
@@ -377,6 +402,7 @@ def main() -> None:
     parser.add_argument("--guard", nargs="*", default=["on", "off"])
     parser.add_argument("--storm", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path, help="write what was measured there, as JSON")
+    parser.add_argument("--plots", action="store_true", help="draw those of the docs; needs the bench requirements")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -386,6 +412,10 @@ def main() -> None:
     print(found["table"])
     if options.output:
         options.output.write_text(json.dumps(found))
+    if options.plots:
+        from .overload_plots import draw
+
+        draw(found)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 _COLOURS = {"on": "#1f6f8b", "off": "#c8553d"}
+_CALLERS = {"naive": "five times, at once", "framework": "the framework's own retries"}
 _NAMES = {"on": "with the limit", "off": "without"}
 
 
@@ -49,21 +50,23 @@ def _loads(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def _storm(storms: list[dict[str, Any]], path: Path) -> None:
-    figure, axes = plt.subplots(1, 1, figsize=(8, 2.8))
-    for guard, colour in _COLOURS.items():
-        some = [storm for storm in storms if storm["guard"] == guard]
-        if not some:
-            continue
-        shares = [
-            median(sum(storm["done"][at : at + 5]) * 2 / storm["capacity"] * 100 for storm in some)
-            for at in range(0, len(some[0]["done"]) - 4, 5)
-        ]
-        axes.plot([at / 2 for at in range(len(shares))], shares, color=colour, label=_NAMES[guard])
-    axes.axvspan(4, 7, color="#00000012", lw=0)
-    axes.text(4.1, 5, "burst", color="#555555")
-    axes.axhline(70, color="#888888", lw=0.8, ls=":")
-    axes.set(xlabel="seconds", ylabel="answered in time,\n% of capacity", ylim=(0, None))
-    axes.legend(frameon=False)
+    figure, axes = plt.subplots(1, len(_CALLERS), figsize=(8, 2.8), sharey=True)
+    for axis, (retries, title) in zip(axes, _CALLERS.items(), strict=True):
+        for guard, colour in _COLOURS.items():
+            some = [storm for storm in storms if (storm["guard"], storm["retries"]) == (guard, retries)]
+            if not some:
+                continue
+            shares = [
+                median(sum(storm["done"][at : at + 5]) * 2 / storm["capacity"] * 100 for storm in some)
+                for at in range(0, len(some[0]["done"]) - 4, 5)
+            ]
+            axis.plot([at / 2 for at in range(len(shares))], shares, color=colour, label=_NAMES[guard])
+        axis.axvspan(4, 7, color="#00000012", lw=0)
+        axis.text(4.1, 5, "burst", color="#555555")
+        axis.axhline(70, color="#888888", lw=0.8, ls=":")
+        axis.set(title=title, xlabel="seconds", ylim=(0, None))
+    axes[0].set_ylabel("answered in time,\n% of capacity")
+    axes[0].legend(frameon=False)
     _save(figure, path)
 
 

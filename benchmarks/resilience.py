@@ -45,10 +45,8 @@ WORK: Final = 0.01
 """Seconds that a call takes while all is well."""
 SLOW: Final = 100
 """How many times as long it takes in a replica that is slow."""
-WINDOW: Final = 1.0
-"""Seconds over which a p99 is taken."""
 QUIET: Final = 3.0
-"""How many times the quiet p99 is as before; at least it is a tenth of what a slow call takes, on a busy machine."""
+"""How many times the quiet p99 is as before; but at least ``floor``."""
 
 
 class Stock(Contract):
@@ -109,16 +107,15 @@ class Calls:
         """Return how many failed of those that began in that time."""
         return sum(bad for began, bad in zip(self.began, self.failed, strict=True) if start <= began < end)
 
-    def recovery(self, fault: float, end: float, quiet: float) -> float:
-        """Return the seconds from a change until the p99 is as it was in the first ``quiet`` seconds, and stays so."""
-        bound = max(QUIET * self.p99(0, quiet), WORK * SLOW / 10)
-        recovered = 0.0
-        at = fault
-        while at + WINDOW <= end:
-            if self.p99(at, at + WINDOW) > bound:
-                recovered = at + WINDOW - fault
-            at += WINDOW
-        return recovered
+    def recovery(self, fault: float, end: float, quiet: float, window: float, floor: float) -> float:
+        """Return the seconds from a change until the p99 is as it was in the first ``quiet`` seconds, and stays so.
+
+        It is taken over windows of so many seconds; what is under ``floor`` is as before in any case.
+        """
+        bound = max(QUIET * self.p99(0, quiet), floor)
+        windows = round((end - fault) / window)
+        bad = [n for n in range(windows) if self.p99(fault + n * window, fault + (n + 1) * window) > bound]
+        return (bad[-1] + 1) * window if bad else 0.0
 
 
 @dataclass(slots=True)
@@ -248,12 +245,12 @@ async def experiment(fault: str, policies: Policies, rate: float, phase: float) 
     return calls
 
 
-def row(fault: str, calls: Calls, phase: float) -> str:
+def row(fault: str, calls: Calls, phase: float, window: float, floor: float) -> str:
     """Return a line of the table."""
     quiet, bad, good = (calls.p99(part * phase, (part + 1) * phase) * 1000 for part in range(3))
     return (
-        f"| {fault} | {quiet:.1f} | {calls.recovery(phase, 2 * phase, phase):.1f} | {bad:.1f} "
-        f"| {calls.recovery(2 * phase, 3 * phase, phase):.1f} | {good:.1f} "
+        f"| {fault} | {quiet:.1f} | {calls.recovery(phase, 2 * phase, phase, window, floor):.1f} | {bad:.1f} "
+        f"| {calls.recovery(2 * phase, 3 * phase, phase, window, floor):.1f} | {good:.1f} "
         f"| {calls.failures(phase, 3 * phase)} of {len(calls.began)} |"
     )
 
@@ -270,6 +267,8 @@ def main() -> None:
     options.add_argument("--serve", type=Path)
     options.add_argument("--rate", type=float, default=200.0, help="calls a second")
     options.add_argument("--phase", type=float, default=5.0, help="seconds of quiet, of the fault, and after it")
+    options.add_argument("--window", type=float, default=0.5, help="seconds over which a p99 is taken")
+    options.add_argument("--floor", type=float, default=0.0, help="seconds under which a p99 is as before in any case")
     chosen = options.parse_args()
     if chosen.serve is not None:
         with contextlib.suppress(KeyboardInterrupt):
@@ -282,7 +281,7 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|")
         for fault in FAULTS:
             calls = uvloop.run(experiment(fault, policies, chosen.rate, chosen.phase))
-            print(row(fault, calls, chosen.phase), flush=True)
+            print(row(fault, calls, chosen.phase, chosen.window, chosen.floor), flush=True)
 
 
 if __name__ == "__main__":

@@ -202,6 +202,7 @@ def test_who_carries_events_is_shown(loaded: Callable[..., App]) -> None:
         "storage": "file",
         "max_bytes": None,
         "duplicate_window": 120.0,
+        "most_waiting": 1000000,
         "sync": None,
         "remember": 2592000.0,
     }

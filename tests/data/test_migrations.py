@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from freestone.data import Database, MigrationError, drift, migrate
 from freestone.errors import DataLoss
+from freestone.testing import PostgresServer
 
 Script = Callable[..., Path]
 
@@ -201,8 +202,15 @@ async def test_databases_that_migrate_side_by_side_get_their_own_tables(tmp_path
         await database.close()
 
 
-async def test_replicas_that_start_at_once_both_succeed(tmp_path: Path, script: Script) -> None:
-    """One process migrates a new file, the others wait for it and find it done; six times, with four processes."""
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_replicas_that_start_at_once_both_succeed(
+    engine: str, tmp_path: Path, script: Script, request: pytest.FixtureRequest
+) -> None:
+    """One process migrates a new database, the others wait for it and find it done; six times, with four processes."""
+    places = [str(tmp_path / f"{number}.db") for number in range(6)]
+    if engine == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        places = [await server.create_database() for _ in range(6)]
     script("0001_first", None, FIRST)
     script("0002_second", "0001_first", "op.execute(\"INSERT INTO path VALUES ('a')\")")
     program = dedent(
@@ -230,10 +238,10 @@ async def test_replicas_that_start_at_once_both_succeed(tmp_path: Path, script: 
         )
         for _ in range(4)
     ]
-    for number in range(6):
+    for place in places:
         for replica in replicas:
             assert replica.stdin is not None
-            replica.stdin.write(f"{tmp_path / str(number)}.db\n".encode())
+            replica.stdin.write(f"{place}\n".encode())
         for replica in replicas:
             assert replica.stdout is not None
             assert await replica.stdout.readline() == b"1\n"

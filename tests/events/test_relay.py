@@ -533,6 +533,38 @@ async def test_a_relay_that_nobody_can_tell_looks_more_often(opener: Opener, pub
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_p03_a_transaction_that_is_left_open_holds_up_no_relay(opener: Opener, publisher: Publisher) -> None:
+    """Not one that has read the outbox, and none that has published, and written its row, and does not commit."""
+    broker, other = Noting(), opener()
+    await other.start()
+    replica = Publisher(other, contract=Orders, source=Source("shop", "orders"))
+    written, left = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: Transaction) -> None:
+        written.set()
+        await left.wait()
+
+    async def never_ends() -> None:
+        async with other.transaction():
+            await other.scalar(select(OUTBOX.c.id).limit(1))
+            replica.publish(Placed("slow"))
+            other.before_commit(hang)
+
+    async with relaying(publisher, broker):
+        await publisher.send(Placed("before"))
+        writing = asyncio.create_task(never_ends())
+        await written.wait()
+        for number in range(20):
+            await publisher.send(Placed(f"quick {number}"))
+        await until(lambda: len(broker.taken) == 21)
+        left.set()
+        await writing
+        await until(lambda: len(broker.taken) == 22)
+    assert subjects(broker) == ["before", *(f"quick {number}" for number in range(20)), "slow"]
+    await other.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_p05_a_key_stays_in_order_when_its_first_event_commits_while_others_are_sent(
     db: Database, publisher: Publisher
 ) -> None:

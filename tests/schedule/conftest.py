@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from freestone import Contract, Database, command, service
 from freestone.schedule import Bound, Schedules, schedules
 from freestone.signals import SIGNALS, Signal
-from freestone.testing import FakeClock, fake_random
+from freestone.testing import FakeClock, PostgresServer, fake_random
 
 S = TypeVar("S", bound=Signal)
 
@@ -115,6 +115,15 @@ def heard() -> Iterator[Heard]:
     SIGNALS.unsubscribe(it)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def where(tmp_path: Path, request: pytest.FixtureRequest) -> str | Path:
+    """Where the database of the desk is, on each engine. On PostgreSQL a turn is counted by the server's clock."""
+    if request.param == "sqlite":
+        return tmp_path / "desk.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return await server.create_database()
+
+
 @pytest.fixture
 async def calendar() -> Calendar:
     return Calendar()
@@ -142,10 +151,10 @@ def desk(declare: Callable[[Any], Any]) -> type[Any]:
 
 @contextlib.asynccontextmanager
 async def replica(
-    path: Path, calendar: Calendar, cls: type[Any], *, fails: Sequence[Exception] = ()
+    where: str | Path, calendar: Calendar, cls: type[Any], *, fails: Sequence[Exception] = ()
 ) -> AsyncIterator[Any]:
     """Run the schedules of a service on a database for a block; give the service."""
-    database = Database.open(path, clock=calendar)
+    database = Database.open(where, clock=calendar, connections=6)
     await database.start()
     try:
         async with database.transaction() as transaction:
