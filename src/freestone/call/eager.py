@@ -15,6 +15,8 @@ from typing import Final
 
 EARLY: Final = 8
 """Frames that are worth a system call of their own in the middle of a turn."""
+PARTS: Final = 4
+"""Parts in which the calls in flight go where these have more frames: enough for both ends to work at a time."""
 
 WRAPS: Final = "wraps"
 """The extra of a transport that changes or delays what is written to it, before it comes to its socket."""

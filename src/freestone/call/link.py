@@ -17,7 +17,7 @@ from typing import Final, Protocol, cast, final
 
 from freestone.wire import Connection, Event, Goodbye, Limits, Reason, State, Violation
 
-from .eager import EARLY, descriptor_of, write_now
+from .eager import EARLY, PARTS, descriptor_of, write_now
 from .identity import Certified
 
 _FULL: Final = 64 * 1024
@@ -88,6 +88,7 @@ class Link(asyncio.Protocol):
         self.gone = False
         """Whether there is nothing below any more."""
         self._full = False
+        self._early = EARLY
         self._reading = True
         self._timer: asyncio.TimerHandle | None = None
         self._heard = False
@@ -172,7 +173,7 @@ class Link(asyncio.Protocol):
         if not self.flushing:
             self.flushing = True
             self._loop.call_soon(self.flush)
-        elif len(self.wire.outgoing) >= EARLY:
+        elif len(self.wire.outgoing) >= self._early:
             self._flush_early()
 
     def flush(self) -> None:
@@ -184,6 +185,7 @@ class Link(asyncio.Protocol):
             self._wake()
         wire = self.wire
         if wire.outgoing:
+            self._early = max(EARLY, wire.in_flight // PARTS)
             self.burst = len(wire.outgoing)
             self._transport.write(wire.data_to_send())
             if self._full:
