@@ -64,7 +64,8 @@ def _storm(storms: list[dict[str, Any]], path: Path) -> None:
         axis.axvspan(4, 7, color="#00000012", lw=0)
         axis.text(4.1, 5, "burst", color="#555555")
         axis.axhline(70, color="#888888", lw=0.8, ls=":")
-        axis.set(title=title, xlabel="seconds", ylim=(0, None))
+        axis.set(title=title, xlabel="seconds")
+    axes[0].set_ylim(bottom=0)  # of both, and when all is drawn: their scale is one
     axes[0].set_ylabel("answered in time,\n% of capacity")
     axes[0].legend(frameon=False)
     _save(figure, path)
