@@ -94,7 +94,8 @@ async def test_a_call_in_flight_ends_where_it_began_and_the_next_goes_to_the_new
         buying = asyncio.ensure_future(it.shop.buy())
         await soon(it.replicas["a"].begun.wait())
         it.move("b")
-        assert await soon(it.shop.where()) == "b"
+        async with asyncio.timeout(5):
+            assert await it.shop.where() == "b"  # in this very turn of the loop
         assert it.servers["a"].in_flight == 1
         it.replicas["a"].released.set()
         assert await soon(buying) == "a"

@@ -181,9 +181,15 @@ class Peer:
         for address in self._keepers.keys() - set(addresses):
             self._keepers.pop(address).cancel()
             self._problems.pop(address, None)
+            self._leave(str(address))
         names = [str(address) for address in addresses]
         for destination in self._destinations.values():
             destination.balancer.keep(names)
+
+    def _leave(self, name: str) -> None:
+        """Send no more calls to an address, from now on and not only when its keeper has heard of it."""
+        for connection in [it for it, at in self._ready.items() if at == name]:
+            connection.leave("it is not needed any more")
 
     async def _keep(self, address: Address) -> None:
         loop, pool, failures = self._pool.loop, self._pool, 0
