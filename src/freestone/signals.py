@@ -195,10 +195,12 @@ class CacheAnswered(Signal):
 
 
 class CacheDropped(Signal):
-    """So many kept ``results`` were invalidated."""
+    """So many kept ``results`` were invalidated. ``reason`` is the event that made them old, or why it is not known
+    whether they are; empty if the application has said so."""
 
     operation: str
     results: int
+    reason: str = ""
 
 
 class BreakerMoved(Signal):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as changed
 
-from freestone.app import App, Host, Process, Topology, load, local, monolith, place
-from freestone.app.events import part_of
-from freestone.contract import Contract, Event, query
+from freestone.app import App, Host, Outline, Process, Topology, load, load_process, local, monolith, place, plan
+from freestone.app.events import kept_in_process, part_of
+from freestone.contract import Contract, Event, operations, query
 from freestone.errors import ConfigurationError
-from freestone.events import subscribe
+from freestone.events import Source, subscribe
 from freestone.service import service
 
 SOURCE = '''
@@ -71,10 +73,6 @@ async def test_services_of_one_process_need_no_broker_beside_it(app: App) -> Non
 
 def test_an_embedded_broker_does_not_reach_another_process(app: App) -> None:
     """To cut there is a mistake, with what to do."""
-    from dataclasses import replace
-
-    from msgspec.structs import replace as changed
-
     embedded = replace(app, events=changed(app.events, broker="embedded"))
     plan = place(embedded, Topology("cut", (Process("a", ("orders",)), Process("b", ("letters",)))))
     Host(plan, "a")
@@ -83,6 +81,96 @@ def test_an_embedded_broker_does_not_reach_another_process(app: App) -> None:
         match=r"service letters, thank: it hears orders.Placed, and orders does not run in the process b; place both",
     ):
         Host(plan, "b")
+
+
+CUT = """
+[topologies.cut]
+a = { services = ["orders"] }
+b = { services = ["letters"] }
+"""
+KEEPING = '''
+from freestone import Contract, Event, Publisher, command, query, service
+
+class Orders(Contract):
+    class Placed(Event, key="order"):
+        order: str
+
+    @query(cache="1h", until=Placed)
+    async def total(self) -> int:
+        """Return how many there are."""
+
+class Letters(Contract):
+    @query
+    async def sent(self) -> int:
+        """Return how many there are."""
+
+@service
+class OrdersService(Orders):
+    events: Publisher
+
+    async def total(self):
+        return 0
+
+@service
+class LettersService(Letters):
+    orders: Orders
+
+    async def sent(self):
+        return await self.orders.total()
+'''
+"""The letters keep the total of the orders until one is placed, and are subscribed to nothing."""
+
+
+def test_a_client_that_keeps_results_until_an_event_hears_it(written: Callable[..., Path], tmp_path: Path) -> None:
+    """In every process that holds or calls the service; what the embedded broker can't tell is a mistake."""
+    app = load(written(FILE, selling=KEEPING), home=tmp_path / "home")
+    total = operations(app.services["orders"].contract)["total"]
+    whole = monolith(app)
+    assert kept_in_process(whole, whole.processes[0]) == {Source("shop", "orders"): (total,)}
+    embedded = replace(app, events=changed(app.events, broker="embedded"))
+    cut = place(embedded, Topology("cut", (Process("a", ("orders",)), Process("b", ("letters",)))))
+    Host(cut, "a")
+    with pytest.raises(
+        ConfigurationError,
+        match=r"process b: it keeps results of orders.total until orders.Placed, and does not hear it; place orders",
+    ):
+        Host(cut, "b")
+
+
+def test_a_process_that_knows_its_own_services_alone_hears_the_others(
+    written: Callable[..., Path], tmp_path: Path
+) -> None:
+    """It is told who carries events, and not which service announces some."""
+    path = written(FILE + CUT, selling=KEEPING)
+    whole = plan(load(path, home=tmp_path / "home"), "cut")
+    app = load_process(path, "cut", "b", Outline.of(whole), home=tmp_path / "home")
+    alone = plan(app, "cut")
+    contract = next(contract for contract, name in app.kept_by.items() if name == "orders")
+    expected = {Source("shop", "orders"): (operations(contract)["total"],)}
+    assert kept_in_process(alone, alone.process("b")) == expected
+    assert kept_in_process(alone, alone.process("a")) == {}
+
+
+ABROAD = """
+name = "shop"
+[services]
+orders = {{ contract = "selling:Orders", at = "tcp://10.0.0.7:7000", application = "depot" }}
+letters = "selling:LettersService"
+{nats}
+"""
+
+
+@pytest.mark.parametrize("nats", ["", '[nats]\nurl = "nats://10.0.0.9:4222"'])
+def test_events_of_somebody_else_are_heard_where_nats_is_known(
+    nats: str, written: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Elsewhere results have their time: that another team declares an event keeps no caller from starting."""
+    app = load(written(ABROAD.format(nats=nats), selling=KEEPING), home=tmp_path / "home")
+    plan = monolith(app)
+    total = operations(app.externals["orders"].contract)["total"]
+    expected = {Source("depot", "orders"): (total,)} if nats else {}
+    assert kept_in_process(plan, plan.processes[0]) == expected
+    Host(plan, "app")
 
 
 def test_events_between_processes_need_nats(app: App) -> None:

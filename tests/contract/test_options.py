@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from freestone.contract import Contract, Options, command, fingerprint, operations, query, render, schema
+from freestone.contract import Contract, Event, Options, command, fingerprint, operations, query, render, schema
 
 
 class Shop(Contract):
     """Prices of things."""
+
+    class Sold(Event, key="item"):
+        item: str
+
+    class Built(Event, key="place"):
+        place: int
 
     @query
     async def plain(self, item: str) -> int:
@@ -25,12 +31,12 @@ class Shop(Contract):
         """Return a price for each item."""
         ...
 
-    @query(batch=7, cache="2m", key="items", shared=True)
+    @query(batch=7, cache="2m", key="items", shared=True, until=Sold)
     async def sizes(self, items: list[str], unit: str = "cm") -> list[int]:
         """Return a size for each item."""
         ...
 
-    @query(cache=0.5)
+    @query(cache=0.5, until=[Sold, Built, Sold])
     async def stock(self, item: str, place: str = "") -> int:
         """Return how many there are."""
         ...
@@ -70,12 +76,21 @@ def test_a_cache_has_a_time_and_a_key() -> None:
     assert (options("sizes").cache, options("sizes").key, options("sizes").shared) == (120.0, ("items",), True)
 
 
+def test_a_cache_may_end_with_an_event() -> None:
+    """That names which results it is about, if its key is a parameter that they depend on, of the same type."""
+    stock, sizes = operations(Shop)["stock"], operations(Shop)["sizes"]
+    assert (stock.options.until, sizes.options.until) == ((Shop.Sold, Shop.Built), (Shop.Sold,))
+    assert stock.narrowed_by(Shop.Sold) == "item"
+    assert stock.narrowed_by(Shop.Built) is None  # there the place is a number, and here it is a text
+    assert sizes.narrowed_by(Shop.Sold) is None
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
         ("prices", "batch 100"),
-        ("sizes", "batch 7, cache 2m, key items, shared"),
-        ("stock", "cache 500ms, key item place"),
+        ("sizes", "batch 7, cache 2m, key items, shared, until Sold"),
+        ("stock", "cache 500ms, key item place, until Sold Built"),
     ],
 )
 def test_options_are_shown(name: str, line: str) -> None:
@@ -88,7 +103,13 @@ def test_options_are_in_the_schema() -> None:
     """By their names in the decorator."""
     described = schema(Shop)["operations"]
     assert described["plain"]["options"] == {}
-    assert described["sizes"]["options"] == {"batch": 7, "cache": "2m", "key": ["items"], "shared": True}
+    assert described["sizes"]["options"] == {
+        "batch": 7,
+        "cache": "2m",
+        "key": ["items"],
+        "shared": True,
+        "until": ["Sold"],
+    }
 
 
 def test_options_are_no_part_of_a_fingerprint() -> None:

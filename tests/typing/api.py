@@ -71,7 +71,7 @@ class Catalog(Contract):
         """Return a path."""
         ...
 
-    @query(batch=True, cache="30s", key=("slugs",), shared=True)
+    @query(batch=True, cache="30s", key=("slugs",), shared=True, until=[Read])
     async def minutes(self, slugs: tuple[str, ...]) -> tuple[int, ...]:
         """Return how long each path takes."""
         ...

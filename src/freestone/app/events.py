@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, final
 
 from freestone.clock import Clock, Ids, Random
 from freestone.cluster import NatsConnection
-from freestone.contract import Contract, contract_of_event
+from freestone.contract import Contract, Operation, contract_of, contract_of_event, operations, type_name
 from freestone.errors import ConfigurationError, Mistake
 from freestone.events import Broker, Source, subscriptions
 from freestone.service import dependencies
 
 from .background import Worker
-from .broker import EventSettings
+from .broker import BrokerKind, EventSettings
 from .plan import Plan, ProcessPlan
 from .resources import Resources
 
 if TYPE_CHECKING:
     from freestone.events import Partitions
+
+Kept: TypeAlias = Mapping[Source, tuple[Operation, ...]]
+"""Whose events make results old that clients keep, and results of which operations."""
 
 _POLL: Final = 5.0
 """Seconds after which a relay looks for events though nobody has told it of any."""
@@ -37,6 +40,8 @@ class Part:
     """Those that have an outbox: they announce events, or others here hear theirs."""
     listening: tuple[str, ...] = ()
     """Those that hear some."""
+    kept: Kept = field(default_factory=dict[Source, tuple[Operation, ...]])
+    """What clients of the process keep until events come."""
 
     @property
     def besides(self) -> Mapping[str, Sequence[str]]:
@@ -47,16 +52,23 @@ class Part:
         }
 
     def __bool__(self) -> bool:
-        return bool(self.publishing or self.listening)
+        return bool(self.publishing or self.listening or self.kept)
 
 
-def part_of(services: Mapping[str, type[Any]], heard: Iterable[str] = ()) -> Part:
+def part_of(services: Mapping[str, type[Any]], heard: Iterable[str] = (), kept: Kept | None = None) -> Part:
     """Return what the services of a process have to do with events; ``heard`` are those whose events others hear."""
     heard = set(heard)
     return Part(
         tuple(name for name, cls in services.items() if name in heard or _publishes(cls)),
         tuple(name for name, cls in services.items() if subscriptions(cls)),
+        kept or {},
     )
+
+
+def kept_among(application: str, services: Mapping[str, type[Any]]) -> Kept:
+    """Return what clients of services of one process keep until events come of those that announce some."""
+    announcing = {Source(application, name): contract_of(cls) for name, cls in services.items() if _publishes(cls)}
+    return _kept(announcing)
 
 
 def part_of_process(plan: Plan, process: ProcessPlan) -> Part:
@@ -75,9 +87,56 @@ def part_of_process(plan: Plan, process: ProcessPlan) -> Part:
                 problem = f"it hears {spec.type}, and {source.service} does not run in the process {process.name}"
                 advice = 'place both in one process, or set broker = "nats" under [events]'
                 mistakes.append(Mistake(f"service {name}, {spec.subscription.method}", problem, advice))
+    kept = kept_in_process(plan, process)
+    if _broker(plan) == "embedded":
+        mistakes += _out_of_reach(kept, process, plan.app.externals)
     if mistakes:
         raise ConfigurationError(mistakes)
-    return part_of({name: plan.app.services[name].cls for name in process.services}, heard)
+    return part_of({name: plan.app.services[name].cls for name in process.services}, heard, kept)
+
+
+def kept_in_process(plan: Plan, process: ProcessPlan) -> Kept:
+    """Return what clients of a process of a plan may keep until events come, of whomever it holds or calls.
+
+    Somebody else's events are heard where the file says where NATS is; elsewhere what is kept has its time. Whether a
+    service announces events is not known of one that this process does not hold: then it is as if it did.
+    """
+    app = plan.app
+    contracts = {name: contract for contract, name in app.kept_by.items()}
+    found: dict[Source, type[Contract]] = {}
+    for name in dict.fromkeys((*process.services, *process.routes)):
+        if name in app.externals:
+            external = app.externals[name]
+            if app.nats is not None:
+                found[Source(external.application or app.name, name)] = external.contract
+        elif app.services[name].publishes if name in app.services else _broker(plan) is not None:
+            found[Source(app.name, name)] = contracts[name]
+    return _kept(found)
+
+
+def _broker(plan: Plan) -> BrokerKind | None:
+    """Return who carries the events of an application, also if this process has none of its own."""
+    return plan.broker or plan.app.events.broker
+
+
+def _kept(contracts: Mapping[Source, type[Contract]]) -> Kept:
+    found = {
+        source: tuple(it for it in operations(contract).values() if it.options.until)
+        for source, contract in contracts.items()
+    }
+    return {source: kept for source, kept in found.items() if kept}
+
+
+def _out_of_reach(kept: Kept, process: ProcessPlan, externals: Collection[str]) -> Iterable[Mistake]:
+    """Yield what the embedded broker can't tell a process: what happens to services that run elsewhere."""
+    for source, operations_ in kept.items():
+        if source.service in process.services or source.service in externals:
+            continue
+        for operation in operations_:
+            types = " and ".join(type_name(source.service, event) for event in operation.options.until)
+            problem = f"it keeps results of {source.service}.{operation.name} until {types}, and does not hear it"
+            advice = f'place {source.service} in it too, or set broker = "nats" under [events]'
+            yield Mistake(f"process {process.name}", problem, advice)
 
 
 def heard_among(services: Mapping[str, type[Any]], kept_by: Mapping[type[Contract], str]) -> set[str]:
@@ -180,6 +239,18 @@ def relays(
             random=random,
         )
         for name, outbox in outboxes.items()
+    ]
+
+
+def invalidations(kept: Kept, broker: Broker, partitions: int, clock: Clock, random: Random) -> Sequence[Worker]:
+    """Return what has results forgotten when events say that they are old."""
+    if not kept:
+        return []
+    from freestone.events import Invalidation
+
+    return [
+        Invalidation(source, operations_, broker=broker, partitions=partitions, clock=clock, random=random)
+        for source, operations_ in kept.items()
     ]
 
 

@@ -46,7 +46,7 @@ from .control import CONTROL, ControlService
 from .discovery import Discovery
 from .entrance import Opened
 from .environment import Environment
-from .events import Events, embedded, jetstream, part_of_process, relays, sharing
+from .events import Events, embedded, invalidations, jetstream, part_of_process, relays, sharing
 from .interposer import Interposer
 from .lifecycle import Lifecycle
 from .listening import Common, Listening
@@ -181,6 +181,15 @@ class Host:
                 Common(plan.application, hello.instance, partitions, app.events.remember, clock, random),
                 shared,
             )
+            far = {source: kept for source, kept in part.kept.items() if source.service in app.externals}
+            if far and plan.broker == "embedded":
+                nats = jetstream(self._connection(hello), plan.application, app.events, ids, announces=False)
+                hearing = invalidations(far, nats, app.events.partitions, clock, random)
+                self.background.add(Events(nats, hearing))
+            else:
+                far = {}
+            near_by = {source: kept for source, kept in part.kept.items() if source not in far}
+            workers += invalidations(near_by, broker, partitions, clock, random)
             self.background.add(Events(broker, [*workers, listening]))
         scheduling = schedules_of(plan.application, services, self._binder.instances, resources.database, clock, random)
         if scheduling is not None:

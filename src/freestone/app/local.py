@@ -14,7 +14,7 @@ from freestone.service import Settings, order
 
 from .binder import Binder, Surroundings
 from .broker import EventSettings
-from .events import Events, embedded, heard_among, part_of
+from .events import Events, embedded, heard_among, invalidations, kept_among, part_of
 from .lifecycle import Lifecycle
 from .listening import Common, Listening, heard_in
 from .resources import Resources
@@ -73,7 +73,8 @@ async def local(
         clock, random = clock or SystemClock(), random or system_random()
         resources = Resources(directory, clock)
         kept_by = {contract_of(cls): name for name, cls in services.items()}
-        part = part_of(services, heard_among(services, kept_by))
+        kept = kept_among(resources.application, services)
+        part = part_of(services, heard_among(services, kept_by), kept)
         surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
@@ -97,7 +98,7 @@ async def local(
                 broker,
                 Common(resources.application, ids.new(), 1, usual.remember, clock, random),
             )
-            events = Events(broker, [listening])
+            events = Events(broker, [listening, *invalidations(kept, broker, 1, clock, random)])
             stack.push_async_callback(events.stop, _STOP_SECONDS)
             await events.start()
         scheduling = schedules_of("", services, binder.instances, resources.database, clock, random)

@@ -14,7 +14,6 @@ from .address import UnixAddress as UnixAddress
 from .address import is_loopback as is_loopback
 from .address import parse_address as parse_address
 from .address import parse_endpoint as parse_endpoint
-from .caching import invalidate as invalidate
 from .client import client as client
 from .credentials import Credentials as Credentials
 from .credentials import Proof as Proof
@@ -27,6 +26,9 @@ from .gather import gather as gather
 from .gather import gather_all as gather_all
 from .gather import settle as settle
 from .identity import Certified as Certified
+from .invalidation import forget as forget
+from .invalidation import invalidate as invalidate
+from .invalidation import when_kept as when_kept
 from .network import HOW_TO_PROVE as HOW_TO_PROVE
 from .network import IN_THE_CLEAR as IN_THE_CLEAR
 from .network import Listener as Listener

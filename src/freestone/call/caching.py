@@ -8,28 +8,21 @@ error is never kept. A result that can change is copied for each caller.
 from __future__ import annotations
 
 import asyncio
-import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, TypeAlias, cast, final
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final, final
 
 from freestone.contract import Operation, identity_of
 from freestone.errors import DeadlineExceeded, ServiceError
 from freestone.service import CURRENT, note_replica, note_result
-from freestone.signals import SIGNALS, CacheAnswered, CacheDropped
+from freestone.signals import SIGNALS, CacheAnswered
 
+from .invalidation import Key, Results, add_cache
 from .policy import Cache
 from .shared_call import SharedCall, on_behalf, own_copy, own_deadline, title
 from .transport import Transport
 
 MOST: Final = 1000
 """Results of one operation that a client keeps."""
-
-_Key: TypeAlias = tuple[bytes, ...]
-_Results: TypeAlias = "Cache[_Key, tuple[Any, str], SharedCall[Any]]"
-"""Each result with the replica that it is from."""
-
-_CACHES: weakref.WeakKeyDictionary[Operation, weakref.WeakSet[_Results]] = weakref.WeakKeyDictionary()
-"""Every cache of this process, to be invalidated."""
 
 
 @final
@@ -40,7 +33,7 @@ class CachingTransport:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._caches: dict[Operation, _Results] = {}
+        self._caches: dict[Operation, Results] = {}
 
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         if operation.options.cache is None:
@@ -66,7 +59,7 @@ class CachingTransport:
         copy = operation.copy_result
         return result if copy is None else copy(result)
 
-    async def _served(self, operation: Operation, arguments: tuple[Any, ...], cache: _Results, key: _Key) -> Any:
+    async def _served(self, operation: Operation, arguments: tuple[Any, ...], cache: Results, key: Key) -> Any:
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
@@ -93,7 +86,7 @@ class CachingTransport:
             else:
                 return result
 
-    def _begin(self, operation: Operation, arguments: tuple[Any, ...], cache: _Results, key: _Key) -> SharedCall[Any]:
+    def _begin(self, operation: Operation, arguments: tuple[Any, ...], cache: Results, key: Key) -> SharedCall[Any]:
         since = asyncio.get_running_loop().time()
         call = SharedCall[Any]()
         cache.begin(key, call)
@@ -110,15 +103,15 @@ class CachingTransport:
 
         return call.start(fetch())
 
-    def _make(self, operation: Operation) -> _Results:
+    def _make(self, operation: Operation) -> Results:
         assert operation.options.cache is not None
-        made: _Results = Cache(operation.options.cache, MOST)
+        made: Results = Cache(operation.options.cache, MOST)
         self._caches[operation] = made
-        _CACHES.setdefault(operation, weakref.WeakSet()).add(made)
+        add_cache(operation, made)
         return made
 
 
-def _key(operation: Operation, arguments: tuple[Any, ...]) -> _Key:
+def _key(operation: Operation, arguments: tuple[Any, ...]) -> Key:
     """Return on whom and on what a result depends. Raises InvalidArgument for arguments that can't cross."""
     options = operation.options
     parts = [
@@ -127,35 +120,3 @@ def _key(operation: Operation, arguments: tuple[Any, ...]) -> _Key:
         if parameter.name in options.key
     ]
     return (on_behalf(shared=options.shared), *parts)
-
-
-def invalidate(method: Callable[..., object], /, *arguments: object, **named: object) -> int:
-    """Forget the results that the clients of this process keep of a query, and return how many there were.
-
-    With arguments, those alone whose key has them; others of the key may be left out, and then are any. A call that is
-    under way is not kept either, and whoever asks from now on makes another one. Raises TypeError for a method
-    that keeps nothing, and for an argument that is no part of its key.
-
-    >>> async def rename(catalog, path, title):
-    ...     await catalog.rename(path, title)
-    ...     invalidate(Catalog.path, path)
-    """
-    operation = cast("Operation | None", getattr(method, "__operation__", None))
-    if operation is None or operation.options.cache is None:
-        raise TypeError(f"{getattr(method, '__qualname__', method)} keeps no results; it is no query with a cache")
-    key = operation.options.key
-    names = [parameter.name for parameter in operation.parameters]
-    given = {**dict(zip(names, arguments, strict=False)), **named}
-    unknown = given.keys() - set(key)
-    if unknown or len(arguments) > len(names):
-        wrong = ", ".join(sorted(unknown)) or "so many arguments"
-        raise TypeError(f"the results of {title(operation)} do not depend on {wrong}; they do on {', '.join(key)}")
-    wanted = [(key.index(name) + 1, identity_of(value)) for name, value in given.items()]
-
-    def matches(kept: _Key) -> bool:
-        return all(kept[place] == value for place, value in wanted)
-
-    dropped = sum(cache.drop(matches) for cache in _CACHES.get(operation, ()))
-    if SIGNALS.observed:
-        SIGNALS.announce(CacheDropped(title(operation), dropped))
-    return dropped

@@ -11,6 +11,7 @@ import msgspec
 
 from freestone.errors import ServiceError
 
+from .message import Event
 from .parameter import Kind
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -44,6 +45,7 @@ def query(
     cache: str | float | None = None,
     key: str | Sequence[str] | None = None,
     shared: bool = False,
+    until: type[Event] | Sequence[type[Event]] | None = None,
     route_by: str | None = None,
 ) -> Callable[[_F], _F]: ...
 def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = (), **options: Any) -> Any:
@@ -59,10 +61,13 @@ def query(function: Any = None, /, *, raises: Sequence[type[ServiceError]] = (),
         cache: For how long a client may keep a result: seconds, or text such as ``"30s"``.
         key: The parameters on which a kept result depends; by default all of them.
         shared: A kept result is the same whoever asks; by default each identity has its own.
+        until: The events of the same contract that make a kept result old before its time is over. If the key of an
+            event is a parameter on which results depend, by its name and type, it is about those with its value; and
+            about all otherwise. The events are declared above, in the contract's body or before it.
         route_by: The parameter that decides which replica serves the call: calls with the same value go to the same
             replica, as long as it is there and takes them.
     """
-    _refuse_unknown("query", options, ("batch", "cache", "key", "shared", "route_by"))
+    _refuse_unknown("query", options, ("batch", "cache", "key", "shared", "until", "route_by"))
     return _declare(function, Declaration(Kind.QUERY, raises, options))
 
 

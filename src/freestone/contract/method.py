@@ -187,7 +187,8 @@ class Method:
     def _options(self, streams: bool, parameters: tuple[Parameter, ...], result: Any) -> Options:
         complain = functools.partial(self._mistake, "")
         return read_options(
-            self._declaration.options, Subject(self._declaration.kind, streams, parameters, result, complain)
+            self._declaration.options,
+            Subject(self._contract, self._declaration.kind, streams, parameters, result, complain),
         )
 
     def _raises(self) -> dict[type[ServiceError], dict[str, Any]]:

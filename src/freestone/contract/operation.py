@@ -11,8 +11,10 @@ from freestone.errors import CANONICAL, ServiceError
 from .codec import argument_codec, result_codec
 from .copier import argument_copier, copier, result_copier
 from .error_body import ErrorBody, error_codec
+from .message import Event
 from .options import NO_OPTIONS, Options
 from .parameter import Kind, Parameter
+from .shape import record_fields, shape_of
 from .value import value_codec
 
 _NO_ERRORS: Mapping[type[ServiceError], Mapping[str, Any]] = MappingProxyType({})
@@ -129,6 +131,17 @@ class Operation:
     def declares(self, error: BaseException) -> bool:
         """Whether the error may cross as itself: it is a canonical one, or one of ``raises``."""
         return type(error) in CANONICAL or isinstance(error, self.raises)
+
+    def narrowed_by(self, event: type[Event]) -> str | None:
+        """Return the parameter whose value an event's key is, so that it is about those results alone that have it.
+
+        None if it is about all: kept results do not depend on a parameter of the key's name, or it has another type.
+        """
+        key = event.__event_key__
+        for parameter in self.parameters:
+            if parameter.name == key and key in self.options.key:
+                return key if shape_of(parameter.type) == shape_of(record_fields(event)[key]) else None
+        return None
 
     def __repr__(self) -> str:
         return f"<{self.kind.value} {self.contract.__name__}.{self.name}>"

@@ -11,7 +11,9 @@ from typing import Any, Final, cast, final
 import msgspec
 
 from .duration import seconds, shown
+from .message import Event
 from .parameter import Kind, Parameter
+from .scope import inside, scope_of
 from .shape import Form, shape_of, type_text
 
 BATCH: Final = 100
@@ -37,7 +39,8 @@ class Options(msgspec.Struct, frozen=True):
     """The parameters on which a kept result depends."""
     shared: bool = False
     """Whether a kept result is the same for everybody, whoever asks."""
-
+    until: tuple[type[Event], ...] = ()
+    """The events that make kept results old."""
     idempotent: bool = False
     """Whether a command has one effect however often it is made, so that it may be repeated when nobody knows."""
     route_by: str | None = None
@@ -64,6 +67,8 @@ class Options(msgspec.Struct, frozen=True):
             said["key"] = list(self.key)
         if self.shared:
             said["shared"] = True
+        if self.until:
+            said["until"] = [event.__event_name__ for event in self.until]
         if self.idempotent:
             said["idempotent"] = True
         if self.route_by is not None:
@@ -76,8 +81,10 @@ class Options(msgspec.Struct, frozen=True):
         >>> Options(cache=30.0, key=("path", "page")).described()
         'cache 30s, key path page'
         """
-        shown = {**self.given(), "key": " ".join(self.key)} if self.key else self.given()
-        return ", ".join(name if value is True else f"{name} {value}" for name, value in shown.items())
+        lists = {"key": " ".join(self.key), "until": " ".join(event.__event_name__ for event in self.until)}
+        return ", ".join(
+            name if value is True else f"{name} {lists.get(name, value)}" for name, value in self.given().items()
+        )
 
 
 NO_OPTIONS: Final = Options()
@@ -87,6 +94,7 @@ NO_OPTIONS: Final = Options()
 class Subject(msgspec.Struct, frozen=True):
     """The operation that options are of, as far as they need to know it."""
 
+    contract: type
     kind: Kind
     streams: bool
     parameters: tuple[Parameter, ...]
@@ -104,7 +112,7 @@ def read_options(given: Mapping[str, Any], subject: Subject) -> Options:
     if not given:
         return NO_OPTIONS
     found: dict[str, Any] = {}
-    for reader in (_batch, _cache, _idempotent, _route_by):
+    for reader in (_batch, _cache, _until, _idempotent, _route_by):
         found.update(reader(given, subject))
     return Options(**found)
 
@@ -162,6 +170,32 @@ def _cache(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
         if name not in subject.names:
             complain(f"key names {name!r}, which is no parameter", f"take from {', '.join(subject.names) or 'none'}")
     return {"cache": ttl, "key": tuple(name for name in subject.names if name in names), "shared": bool(shared)}
+
+
+def _until(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    written = given.get("until")
+    if written is None:
+        return {}
+    complain = subject.complain
+    if given.get("cache") is None:
+        complain("until is of a cache, and there is none", 'say for how long at most: cache="10m"')
+    names = cast(Sequence[Any], written) if isinstance(written, list | tuple) else [written]
+    if not names:
+        complain(f"until={written!r} names no event", "name those that make a result old, or leave out until")
+    contract = subject.contract
+    found: list[type[Event]] = []
+    for event in names:
+        name = getattr(event, "__name__", repr(event))
+        if not (isinstance(event, type) and issubclass(event, Event) and event is not Event):
+            complain(f"until names {name}, which is no event", f"name events of {contract.__name__}")
+        elif scope_of(event) not in (scope_of(contract), inside(contract)):
+            complain(
+                f"until names {name}, which is no event of {contract.__name__}",
+                "name one that is declared in the contract, or beside it and before it",
+            )
+        elif event not in found:
+            found.append(event)
+    return {"until": tuple(found)}
 
 
 def _idempotent(given: Mapping[str, Any], subject: Subject) -> dict[str, Any]:

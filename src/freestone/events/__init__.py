@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .aside import State
     from .choice import Choice
     from .embedded import EmbeddedBroker
+    from .invalidation import Invalidation
     from .kept import Kept
     from .lag import Lag, lags
     from .log import Log
@@ -46,6 +47,7 @@ __all__ = [
     "EmbeddedBroker",
     "Envelope",
     "ForeignEvent",
+    "Invalidation",
     "Kept",
     "Lag",
     "Log",
@@ -99,6 +101,7 @@ _HOMES = {
     "find_kept": "tending",
     "retry_kept": "tending",
     "EmbeddedBroker": "embedded",
+    "Invalidation": "invalidation",
     "Log": "log",
     "Outbox": "outbox",
     "Partitions": "partitions",
