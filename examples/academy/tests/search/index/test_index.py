@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from academy.search import index as index_module
 from academy.search.index import Index, Words, index_of
 from academy.search.index.index import remove
 from academy.search.words import wanted, words
-from freestone.testing.postgres import postgres_server
+from freestone.testing.postgres import PostgresServer
 
 MIGRATIONS = Path(index_module.__file__).parents[1] / "migrations"
 
@@ -30,27 +29,21 @@ def migrate(connection: Connection, *, down: bool = False) -> None:
             names["downgrade" if down else "upgrade"]()  # type: ignore[operator]
 
 
-@contextlib.asynccontextmanager
-async def a_database(dialect: str, folder: Path) -> AsyncIterator[str]:
-    if dialect == "sqlite":
-        yield f"sqlite+aiosqlite:///{folder}/search.db"
-        return
-    async with postgres_server() as server:
-        yield (await server.create_database()).replace("postgresql://", "postgresql+asyncpg://")
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Index, AsyncConnection]]:
     """An empty index in a database of each kind."""
-    async with a_database(request.param, tmp_path) as url:
-        engine = create_async_engine(url)
-        try:
-            async with engine.connect() as connection:
-                await connection.run_sync(migrate)
-                await connection.execute(text("INSERT INTO path VALUES ('stones', 'Stones', 1), ('tea', 'Tea', 1)"))
-                yield index_of(request.param), connection
-        finally:
-            await engine.dispose()
+    url = f"sqlite+aiosqlite:///{tmp_path}/search.db"
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("freestone_postgres")
+        url = (await server.create_database()).replace("postgresql://", "postgresql+asyncpg://")
+    engine = create_async_engine(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+            await connection.execute(text("INSERT INTO path VALUES ('stones', 'Stones', 1), ('tea', 'Tea', 1)"))
+            yield index_of(request.param), connection
+    finally:
+        await engine.dispose()
 
 
 def folded(title: str, focus: str = "", body: str = "") -> Words:
