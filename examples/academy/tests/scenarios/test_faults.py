@@ -34,13 +34,11 @@ from . import test_hearing, test_learning
 from .resolving import Resolving
 
 ORDER = (
-    # Ada goes on where the one before has left her, so that one application serves for all.
     test_learning.test_errors_say_what_is_wrong,
     test_learning.test_who_asks_is_known_behind_every_boundary,
     test_learning.test_the_same_command_side_by_side_takes_effect_once,
     test_learning.test_what_is_undone_locks_what_follows,
     test_learning.test_phase_2_unlocks_with_phase_1,
-    # These have learners and paths of their own.
     test_learning.test_a_deadline_ends_a_call,
     test_learning.test_a_learner_finishes_the_path,
     test_learning.test_learners_sign_up_in_and_out,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from academy.catalog.contract import Article, Catalog, Document, LearningPath, Phase, Resource
@@ -17,6 +18,8 @@ from .eventually import eventually
 PATH = "microservices-architecture"
 PHASE_1 = ("microservices-basics", "microservices-vs-monolith")
 PASSWORD = "correct horse"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def path_about(slug: str, word: str) -> Document:

@@ -1,4 +1,7 @@
-"""A learner's way through a path: the same test in every placement of the services."""
+"""A learner's way through a path: the same test in every placement of the services.
+
+Each test has learners and paths that no other has, so that one application may serve for all.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from freestone.testing import Running
 
 PATH = "microservices-architecture"
 PASSWORD = "correct horse"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_learner_finishes_the_path(application: Running) -> None:
@@ -63,13 +68,13 @@ async def test_phase_2_unlocks_with_phase_1(application: Running) -> None:
 async def test_what_is_undone_locks_what_follows(application: Running) -> None:
     """Undoing goes backwards, one by one, and takes the box of the phase with it."""
     progress = application.client(Progress)
-    await progress.enrol("ada", PATH)
+    await progress.enrol("bea", PATH)
     for resource in ("microservices-basics", "microservices-vs-monolith"):
-        await progress.complete("ada", PATH, resource)
+        await progress.complete("bea", PATH, resource)
     with pytest.raises(NeededByOthers) as caught:
-        await progress.undo("ada", PATH, "microservices-basics")
+        await progress.undo("bea", PATH, "microservices-basics")
     assert caught.value.by == (Need("microservices-vs-monolith", "Microservices vs Monolith"),)
-    standing = await progress.undo("ada", PATH, "microservices-vs-monolith")
+    standing = await progress.undo("bea", PATH, "microservices-vs-monolith")
     assert not standing.checklist[0].ticked
     assert standing.phases[1].locked
 
@@ -80,23 +85,23 @@ async def test_errors_say_what_is_wrong(application: Running) -> None:
     with pytest.raises(errors.NotFound, match="there is no path coffee"):
         await catalog.path("coffee")
     with pytest.raises(errors.NotFound, match="there is no path coffee"):
-        await progress.enrol("ada", "coffee")
+        await progress.enrol("cay", "coffee")
     with pytest.raises(NotEnrolled) as not_enrolled:
-        await progress.standing("ada", PATH)
+        await progress.standing("cay", PATH)
     assert not_enrolled.value.path == PATH
-    await progress.enrol("ada", PATH)
+    await progress.enrol("cay", PATH)
     with pytest.raises(TicksItself) as ticks_itself:
-        await progress.tick("ada", PATH, "phase-2-completed")
+        await progress.tick("cay", PATH, "phase-2-completed")
     assert ticks_itself.value.phase == 2
 
 
 async def test_who_asks_is_known_behind_every_boundary(application: Running) -> None:
     """The identity of a caller travels with the call."""
     progress = application.client(Progress)
-    with acting_as(Identity("ada")):
-        await progress.enrol("ada", PATH)
+    with acting_as(Identity("dot")):
+        await progress.enrol("dot", PATH)
     with acting_as(Identity("bob")), pytest.raises(errors.PermissionDenied):
-        await progress.standing("ada", PATH)
+        await progress.standing("dot", PATH)
 
 
 async def test_a_deadline_ends_a_call(application: Running) -> None:
@@ -170,6 +175,6 @@ async def test_commands_side_by_side_are_all_kept(application: Running) -> None:
 async def test_the_same_command_side_by_side_takes_effect_once(application: Running) -> None:
     """A double click is one completion."""
     progress = application.client(Progress)
-    await progress.enrol("ada", PATH)
-    standings = await asyncio.gather(*(progress.complete("ada", PATH, "microservices-basics") for _ in range(5)))
+    await progress.enrol("eve", PATH)
+    standings = await asyncio.gather(*(progress.complete("eve", PATH, "microservices-basics") for _ in range(5)))
     assert all(standing == standings[0] for standing in standings)

@@ -15,7 +15,7 @@ from .test_learning import (
     test_the_same_command_side_by_side_takes_effect_once as test_the_same_command_side_by_side_takes_effect_once,
 )
 
-pytestmark = pytest.mark.placements("local")
+pytestmark = [pytest.mark.placements("local"), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture
