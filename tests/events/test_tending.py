@@ -186,7 +186,7 @@ async def test_lag_is_what_was_published_and_not_taken_in(db: Database, tmp_path
         keys = ["ada", "bob", "eve", "joe"]
         await written(announcer, *(placed(number, keys[number % 4]) for number in range(8)))
         await written(announcer, placed(8, type="orders.Cancelled"))
-        inbox = Inbox(db, "note", clock)
+        inbox = Inbox(db, "note", clock, 2)
         async with db.separate("a test") as transaction:
             await transaction.prepare(TABLES)
         await inbox.begin("orders.Placed", ORDERS, None)
@@ -215,7 +215,7 @@ async def test_who_hears_from_now_on_is_not_behind_with_what_was_before(db: Data
     """Though nobody has read it."""
     clock = FakeClock(NOON + timedelta(minutes=3))
     await written(db, *(placed(number) for number in range(6)))
-    inbox = Inbox(db, "note", clock)
+    inbox = Inbox(db, "note", clock, 1)
     async with db.separate("a test") as transaction:
         await transaction.prepare(TABLES)
     await inbox.begin("orders.Placed", ORDERS, Cursor("a log in NATS", 17))

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    MetaData,
     Table,
     Text,
     and_,
@@ -37,6 +38,7 @@ from freestone.data import METADATA, Database, Part, Prepared, Transaction
 
 from .broker import Cursor, Source
 from .columns import to_microseconds
+from .division import Done, divided
 from .kept import KEPT, KEPT_TABLES, executed
 
 SUBSCRIPTION: Final = Table(
@@ -54,15 +56,24 @@ SUBSCRIPTION: Final = Table(
 """What the service hears. ``log``, ``position`` and ``event_id`` are where it began; without a log, at the beginning.
 ``since`` is in microseconds since 1970."""
 
-CURSOR: Final = Table(
-    "freestone_cursor",
-    METADATA,
-    Column("subscription", Text, primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("log", Text, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Column("event_id", Text, nullable=False),
-)
+
+def _cursor(metadata: MetaData, *more: Column[Any]) -> Table:
+    return Table(
+        "freestone_cursor",
+        metadata,
+        Column("subscription", Text, primary_key=True),
+        Column("partition", Integer, primary_key=True),
+        Column("log", Text, nullable=False),
+        Column("position", BigInteger, nullable=False),
+        Column("event_id", Text, nullable=False),
+        *more,
+    )
+
+
+CURSOR: Final = _cursor(METADATA, Column("partitions", Integer))
+"""``partitions`` is how many there were when the row was written; one of an older version of the framework has none."""
+_MOST_PARTITIONS: Final = 64
+"""How many there can be. What is done of a partition is done of that one of the most, whatever their number was."""
 
 INBOX: Final = Table(
     "freestone_inbox",
@@ -90,7 +101,15 @@ _KNOWN: Final = Prepared(
 """Of one text, however many they are, so that it is known how long it takes."""
 
 TABLES: Final = Part(
-    "inbox", (CreateTable(SUBSCRIPTION), CreateTable(CURSOR), CreateTable(INBOX), CreateIndex(_BY_AGE), *KEPT_TABLES)
+    "inbox",
+    (
+        CreateTable(SUBSCRIPTION),
+        CreateTable(_cursor(MetaData())),
+        CreateTable(INBOX),
+        CreateIndex(_BY_AGE),
+        *KEPT_TABLES,
+        "ALTER TABLE freestone_cursor ADD COLUMN partitions INTEGER",
+    ),
 )
 
 
@@ -111,10 +130,12 @@ class Began(msgspec.Struct, frozen=True):
 class Inbox:
     """The inbox of one subscription."""
 
-    def __init__(self, database: Database, subscription: str, clock: Clock) -> None:
+    def __init__(self, database: Database, subscription: str, clock: Clock, partitions: int) -> None:
+        """``partitions`` is into how many the log is divided now."""
         self.database = database
         self.subscription = subscription
         self._clock = clock
+        self._partitions = partitions
 
     async def begin(self, kind: str, source: Source, cursor: Cursor | None) -> None:
         """Remember the subscription, if it is not: it begins at the cursor, or None for the beginning."""
@@ -148,28 +169,32 @@ class Inbox:
         await self.begin(kind, source, cursor)
 
     async def cursors(self) -> dict[int, Cursor]:
-        """Return up to where each partition is done, of those of which something is known."""
-        columns = (CURSOR.c.partition, CURSOR.c.log, CURSOR.c.position, CURSOR.c.event_id)
-        rows = await self._rows(select(*columns).where(CURSOR.c.subscription == self.subscription))
-        return {row.partition: Cursor(row.log, row.position, row.event_id) for row in rows}
+        """Return up to where each partition is done, of those of which something is known.
+
+        What was written when there was another number of them is written anew: a row of this number that takes the
+        place of one of another would leave others with less than is known.
+        """
+        own = CURSOR.c.subscription == self.subscription
+        known = [done_of(row) for row in await self._rows(select(CURSOR).where(own))]
+        if all(it.partitions == self._partitions for it in known):
+            return divided(known, self._partitions)
+
+        async def divide() -> dict[int, Cursor]:
+            result: Any = await self.database.execute(delete(CURSOR).where(own).returning(*CURSOR.c))
+            found = divided([done_of(row) for row in result.all()], self._partitions)
+            if found:
+                await self.database.execute(insert(CURSOR).values(self._cursor_rows(found)))
+            return found
+
+        return await self.database.transact(divide)
 
     async def write(self, cursors: Mapping[int, Cursor]) -> None:
         """Remember up to where partitions are done. No cursor goes back within its log."""
-        rows = [
-            {
-                "subscription": self.subscription,
-                "partition": partition,
-                "log": cursor.log,
-                "position": cursor.position,
-                "event_id": cursor.id,
-            }
-            for partition, cursor in sorted(cursors.items())
-        ]
-        if not rows:
+        if not cursors:
             return
-        given = insert(CURSOR).values(rows)
+        given = insert(CURSOR).values(self._cursor_rows(cursors))
         later = (CURSOR.c.log != given.excluded.log) | (CURSOR.c.position < given.excluded.position)
-        values = {column: given.excluded[column] for column in ("log", "position", "event_id")}
+        values = {column: given.excluded[column] for column in ("log", "position", "event_id", "partitions")}
         statement = given.on_conflict_do_update(index_elements=["subscription", "partition"], set_=values, where=later)
 
         async def work() -> None:
@@ -218,8 +243,26 @@ class Inbox:
 
         return await self.database.transact(work)
 
+    def _cursor_rows(self, cursors: Mapping[int, Cursor]) -> list[dict[str, Any]]:
+        return [
+            {
+                "subscription": self.subscription,
+                "partition": partition,
+                "log": cursor.log,
+                "position": cursor.position,
+                "event_id": cursor.id,
+                "partitions": self._partitions,
+            }
+            for partition, cursor in sorted(cursors.items())
+        ]
+
     async def _rows(self, statement: Any) -> list[Any]:
         return await rows(self.database, f"the inbox of {self.subscription}", statement)
+
+
+def done_of(row: Any) -> Done:
+    """Return what a row of the cursors says."""
+    return Done(row.partition, row.partitions or _MOST_PARTITIONS, Cursor(row.log, row.position, row.event_id))
 
 
 async def rows(database: Database, owner: str, statement: Any) -> list[Any]:

@@ -30,6 +30,8 @@ _log = logging.getLogger("freestone.events")
 
 _DUE_AT_ONCE: Final = 100
 """Keys that are woken at a time."""
+_SORTED_AT_ONCE: Final = 100
+"""Kept events that are given another partition in one transaction."""
 _LONG: Final = 60.0
 """Seconds until more is due, where nothing is."""
 
@@ -114,7 +116,7 @@ class Intake:
     async def due(self, held: Collection[int], *, repair: bool) -> tuple[Sequence[tuple[str, int]], float]:
         """Return the keys of which something is due, each with its partition, and the seconds until more is.
 
-        ``repair`` has it looked too whether an event waits that has nothing before it.
+        ``repair`` has it looked too whether an event waits that has nothing before it, or is in no partition.
         """
         changes = self._changes
         if self._clear:
@@ -230,9 +232,10 @@ class Intake:
             keys = await self._shelf.stranded(transaction, _DUE_AT_ONCE)
             for key in keys:
                 await self._shelf.reach(transaction, key, now)
-            return len(keys)
+            return await self._shelf.sort_anew(transaction, self._partitions.count, _SORTED_AT_ONCE)
 
-        await self._database.transact(work)
+        while await self._database.transact(work) == _SORTED_AT_ONCE:
+            pass
 
     async def _fence(self, transaction: Transaction, partition: int) -> None:
         """Refuse what is written for a partition that is another process's. Raises LeaseLost or StaleToken."""

@@ -30,7 +30,7 @@ from freestone.data import METADATA, Transaction
 
 from .aside import State, blocking
 from .columns import envelope_in, event_columns, from_microseconds, to_microseconds, values_of
-from .envelope import Envelope
+from .envelope import Envelope, partition_of
 
 KEPT: Final = Table(
     "freestone_aside",
@@ -226,6 +226,18 @@ class Shelf:
             .limit(most)
         )
         return [row.subject for row in await executed(transaction, statement)]
+
+    async def sort_anew(self, transaction: Transaction, partitions: int, most: int) -> int:
+        """Give a partition to what is in none of so many, since there were more when it was kept; at most to so many.
+
+        Returns how many they are.
+        """
+        stray = (self._own(), KEPT.c.partition >= partitions)
+        found = await executed(transaction, select(KEPT.c.id, KEPT.c.subject).where(*stray).limit(most))
+        for row in found:
+            values = {"partition": partition_of(row.subject, partitions)}
+            await executed(transaction, update(KEPT).where(KEPT.c.id == row.id).values(values))
+        return len(found)
 
     def _own(self) -> Any:
         return KEPT.c.subscription == self._subscription

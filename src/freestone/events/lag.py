@@ -20,8 +20,9 @@ from .aside import State
 from .broker import Source
 from .choice import Choice
 from .columns import from_microseconds
+from .division import divided
 from .envelope import partition_of
-from .inbox import CURSOR, INBOX, SUBSCRIPTION
+from .inbox import CURSOR, INBOX, SUBSCRIPTION, done_of
 from .looking import look
 from .outbox import OUTBOX
 from .tending import count_kept
@@ -72,7 +73,8 @@ async def _behind(
 ) -> tuple[int, datetime | None]:
     """Return how many events a subscription has not taken in, and since when."""
     query = select(CURSOR).where(CURSOR.c.subscription == subscription.name)
-    cursors = {row.partition: row.event_id for row in await look(database, CURSOR, query)}
+    known = [done_of(row) for row in await look(database, CURSOR, query)]
+    cursors = {partition: cursor.id for partition, cursor in divided(known, partitions).items()}
     begun = subscription.event_id if subscription.log is not None else ""
     places = {partition: await _place(announcer, cursors.get(partition, begun)) for partition in range(partitions)}
     since = 0 if subscription.log is None else subscription.since  # began with what is published from then on
@@ -94,9 +96,9 @@ async def _behind(
             for row in rows
             if row.id > (place := places[partition_of(row.subject, partitions)]) and (place or row.time >= since)
         ]
-        known = await _known(database, subscription.name, [row.event_id for row in open_])
+        taken = await _known(database, subscription.name, [row.event_id for row in open_])
         for row in open_:
-            if row.event_id not in known:
+            if row.event_id not in taken:
                 count += 1
                 oldest = oldest or from_microseconds(row.time)
     return count, oldest

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final, final
 
@@ -86,7 +87,7 @@ class Subscriber:
         self._clock = clock
         self._random = random
         self._remember = timedelta(seconds=remember)
-        self._inbox = Inbox(database, subscription.name, clock)
+        self._inbox = Inbox(database, subscription.name, clock, partitions.count)
         self._intake = Intake(subscription, handling, self._inbox, partitions, clock, random)
         self._lanes = Lanes(subscription.concurrency, ROOM)
         self._watermarks: dict[int, Watermark] = {}
@@ -325,7 +326,7 @@ class Subscriber:
 
     async def _tend(self) -> None:
         """Write the cursors, look for what is due, and forget what is old, every now and then."""
-        written = purged = looked = 0.0
+        written = purged = looked = -math.inf
         while True:
             kept = self._intake.kept.listen()
             try:
@@ -336,18 +337,17 @@ class Subscriber:
                 if self._since and now - purged >= _PURGE:
                     purged = now
                     await self._purge()
-                soonest = await self._wake(repair=now - looked >= _REPAIR) if self._since else _LOOK
-                looked = now if now - looked >= _REPAIR else looked
+                held = self._partitions.held.keys() - self._leaving if self._since else frozenset[int]()
+                repair = bool(held) and now - looked >= _REPAIR
+                soonest = await self._wake(held, repair=repair) if held else _LOOK
+                looked = now if repair else looked
             except Exception as error:
                 soonest = _LOOK
                 _log.warning("%s could not look after what is kept: %s", self.name, error)
             await rung_within(kept, max(0.01, min(soonest, _WRITE)))
 
-    async def _wake(self, *, repair: bool) -> float:
-        """Wake the keys of which something is due; return the seconds until more is."""
-        held = self._partitions.held.keys() - self._leaving
-        if not held:
-            return _LOOK
+    async def _wake(self, held: Collection[int], *, repair: bool) -> float:
+        """Wake the keys of which something is due in those partitions; return the seconds until more is."""
         due, soonest = await self._intake.due(held, repair=repair)
         for key, partition in due:
             if partition in self._partitions.held and partition not in self._leaving:

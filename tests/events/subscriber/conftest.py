@@ -146,6 +146,14 @@ class ListBroker:
         self.events.append((self._last, msgspec.structs.replace(envelope, partition=partition)))
         self._notify()
 
+    def divide(self, partitions: int) -> None:
+        """Sort the keys into another number of partitions, those of the log too."""
+        self.partitions = partitions
+        self.events = [
+            (at, msgspec.structs.replace(envelope, partition=partition_of(envelope.subject, partitions)))
+            for at, envelope in self.events
+        ]
+
     def lose(self) -> None:
         """Make the log anew, with nothing in it."""
         self.events.clear()
@@ -319,9 +327,10 @@ class Rig:
         finally:
             await workers.stop(drain)
 
-    def partition_log(self, partitions: int) -> None:
-        """Divide the log of the broker, in which nothing is yet."""
-        self.broker.partitions = partitions
+    def divide(self, partitions: int) -> None:
+        """Divide the log, for those who start from now on."""
+        self.partitions = partitions
+        self.broker.divide(partitions)
 
     async def kept(self, count: int) -> None:
         """Wait until so many events are kept."""

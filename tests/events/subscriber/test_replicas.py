@@ -23,8 +23,7 @@ async def replicas(rig: Any) -> Any:
             stack.push_async_callback(database.close)
             return database
 
-        rig.partitions = 8
-        rig.partition_log(8)
+        rig.divide(8)
         yield another
 
 
@@ -91,8 +90,8 @@ async def test_p18_what_a_process_writes_that_has_lost_its_partition_is_refused(
     rig: Any, place: Any, replicas: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A handler that goes on though its lease is somebody else's: its token is stale, and nothing of it is written."""
-    rig.partitions, rig.seconds = 1, 1.0
-    rig.partition_log(1)
+    rig.seconds = 1.0
+    rig.divide(1)
     here, go_on = asyncio.Event(), asyncio.Event()
 
     async def pause(event: Any) -> None:
