@@ -6,18 +6,20 @@ import asyncio
 from collections import Counter
 
 from freestone import deadline
-from freestone.testing import Running
 from ledger.accounts.contract import Accounts
 from ledger.journal.contract import Journal
 
+from .running import Bank
 from .transfers import ACCOUNTS, AMOUNT, Book
 
 
-async def audit(application: Running, book: Book) -> None:
-    """Wait until the journal has everything, and hold all that there is against what callers were told."""
-    accounts, journal = application.client(Accounts), application.client(Journal)
+async def audit(it: Bank, book: Book) -> None:
+    """Wait until the journal has everything and the outbox is drained, and hold all that there is against what callers
+    were told.
+    """
+    accounts, journal = it.application.client(Accounts), it.application.client(Journal)
     async with asyncio.timeout(120):
-        while await _length(journal) < 2 * len(book.accepted):  # noqa: ASYNC110 - it is in other processes
+        while await it.waiting() or await _length(journal) < 2 * len(book.accepted):  # noqa: ASYNC110 - elsewhere
             await asyncio.sleep(0.2)
     async with deadline(60):
         balances = await accounts.balances()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+import sqlite3
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from freestone.app import load
 from freestone.testing import Processes, processes
 from freestone.testing.nats import nats_server
-from freestone.testing.postgres import postgres_server
+from freestone.testing.postgres import PostgresServer, postgres_server
 
 from .chaos import ReplicaVictim, ServerVictim, Victim
 
@@ -30,6 +33,8 @@ class Bank:
     victims: Sequence[Victim]
     """What there is to kill."""
     directory: Path
+    waiting: Callable[[], Awaitable[int]]
+    """Return how many events of the accounts are not known to be in NATS."""
 
     def announced(self) -> Counter[str]:
         """Return how often each signal was announced, by its name, in all the processes that there ever were."""
@@ -58,13 +63,27 @@ async def bank(
         with file.open("a") as more:
             more.write(f'\n[nats]\nurl = "{nats.url}"\n')
         variables: dict[str, str] = {}
+        waiting = partial(_waiting_in_file, directory / "home" / "data" / "accounts.db")
         if engine == "postgresql":
             postgres = await stack.enter_async_context(postgres_server())
             servers.append(ServerVictim("postgresql", postgres, chance))
-            variables["FREESTONE_DATABASE_URL"] = await postgres.create_database()
+            url = variables["FREESTONE_DATABASE_URL"] = await postgres.create_database()
+            waiting = partial(_waiting_in, postgres, url.rpartition("/")[2])
         app, output = load(file, variables=variables), list[str]()
         stack.callback(lambda: (directory / "log").write_text("\n".join(output)))  # when it has ended, and said all
         running = await stack.enter_async_context(processes(app, "split", directory / "home", crash_at=crash_at))
         running.output = output
         replicas = [ReplicaVictim(running, process, n) for process in ("accounts", "journal") for n in (0, 1)]
-        yield Bank(running, [*servers, *replicas], directory)
+        yield Bank(running, [*servers, *replicas], directory, waiting)
+
+
+async def _waiting_in_file(file: Path) -> int:
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        [count] = connection.execute("SELECT count(*) FROM freestone_outbox WHERE published IS NULL").fetchone()
+        return int(count)
+
+
+async def _waiting_in(server: PostgresServer, database: str) -> int:
+    async with server.admin(database) as connection:
+        statement = "SELECT count(*) FROM accounts.freestone_outbox WHERE published IS NULL"
+        return int(await connection.fetchval(statement))

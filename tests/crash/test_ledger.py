@@ -55,7 +55,7 @@ async def test_money_is_neither_lost_nor_made_whatever_is_killed(
                 group.create_task(keep_moving(accounts, book, worker, stop, most=MOST, chance=other))
             struck = await havoc(it.victims, KILLS, chance, PAUSE, lambda: not missed(it, engine))
             stop.set()
-        await audit(it.application, book)
+        await audit(it, book)
     assert struck.total() >= KILLS
     assert min(struck[victim.name] for victim in it.victims) >= 3, struck
     assert len(book.rejected) > 10
