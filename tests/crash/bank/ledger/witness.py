@@ -6,16 +6,17 @@ So a test sees which of the rare paths were really taken, also in a process that
 from __future__ import annotations
 
 import os
+import time
 
 from freestone.signals import SIGNALS, Signal
 
 
 def witness(path: str) -> None:
-    """Append the name of each signal from now on. A line is short enough to be written whole."""
+    """Append each signal from now on, with the process and the time. A line is short enough to be written whole."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def hear(signal: Signal) -> None:
-        os.write(file, f"{os.getpid()} {signal!r}\n".encode())
+        os.write(file, f"{os.getpid()}@{time.time():.3f} {signal!r}\n".encode())
 
     SIGNALS.subscribe(hear)
 
