@@ -41,10 +41,21 @@ def test_without_members_nobody_works() -> None:
 def test_a_member_whose_beat_stands_still_is_gone() -> None:
     """By the clock of whoever watches; when it beats again, it lives again."""
     members = Members("me", seconds=6.0)
+    assert members.look({"me": 1, "other": 4}, 99.0) == {"me", "other"}
     assert members.look({"me": 1, "other": 5}, 100.0) == {"me", "other"}
     assert members.look({"me": 2, "other": 5}, 105.9) == {"me", "other"}
     assert members.look({"me": 3, "other": 5}, 106.0) == {"me"}
     assert members.look({"me": 4, "other": 6}, 107.0) == {"me", "other"}
+
+
+def test_a_member_that_a_newcomer_has_never_seen_beat_is_gone_sooner() -> None:
+    """Those who died lately have left their rows, and would keep who comes in their place from what was theirs."""
+    members = Members("me", seconds=6.0)
+    assert members.look({"me": 1, "other": 5}, 100.0) == {"me", "other"}
+    assert members.look({"me": 2, "other": 5}, 102.9) == {"me", "other"}
+    assert members.look({"me": 3, "other": 5}, 103.0) == {"me"}
+    assert members.look({"me": 4, "other": 6}, 104.0) == {"me", "other"}
+    assert members.look({"me": 5, "other": 6}, 109.9) == {"me", "other"}
 
 
 def test_a_member_that_left_is_gone_at_once() -> None:

@@ -7,7 +7,8 @@ It only says what is best. That no two work on one partition is what its lease i
 
 A member is known to live by its *beat*, a number that it raises every few moments in a table of the service's database.
 Nobody's time of day is compared: whoever watches a beat stand still for long enough, by a clock of its own, takes the
-member for gone. Pure.
+member for gone. Of those whose beat never moved since it watches, as a newcomer finds them where others have died, it
+does not suppose as long that they live. Pure.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class _Seen(msgspec.Struct, frozen=True):
     beat: int
     since: float
     """When it was first seen to be this."""
+    moved: bool
+    """Whether it was seen to be another one before."""
 
 
 @final
@@ -54,7 +57,9 @@ class Members:
     >>> members = Members("me", seconds=6.0)
     >>> sorted(members.look({"me": 4, "other": 7}, now=100.0))
     ['me', 'other']
-    >>> sorted(members.look({"me": 5, "other": 7}, now=106.0))
+    >>> sorted(members.look({"me": 5, "other": 8}, now=101.0))
+    ['me', 'other']
+    >>> sorted(members.look({"me": 6, "other": 8}, now=107.0))
     ['me']
     """
 
@@ -66,7 +71,7 @@ class Members:
     def look(self, beats: Mapping[str, int], now: float) -> frozenset[str]:
         """Return who lives, oneself included, given everybody's beat and a time that never goes back."""
         self._seen = {member: self._sight(member, beat, now) for member, beat in beats.items()}
-        living = [member for member, seen in self._seen.items() if now - seen.since < self._seconds]
+        living = [member for member, seen in self._seen.items() if now - seen.since < self._patience(seen)]
         return frozenset((self._me, *living))
 
     def gone(self, now: float) -> frozenset[str]:
@@ -78,4 +83,9 @@ class Members:
 
     def _sight(self, member: str, beat: int, now: float) -> _Seen:
         before = self._seen.get(member)
-        return before if before is not None and before.beat == beat else _Seen(beat, now)
+        if before is None:
+            return _Seen(beat, now, moved=False)
+        return before if before.beat == beat else _Seen(beat, now, moved=True)
+
+    def _patience(self, seen: _Seen) -> float:
+        return self._seconds if seen.moved else self._seconds / 2
