@@ -10,14 +10,20 @@ from hypothesis import strategies as st
 from freestone.service import MOST_REPETITIONS, next_run
 
 
-@given(lost=st.integers(1, 100), left=st.floats(0, 100), seed=st.integers())
-def test_it_is_bounded_and_never_waits_past_the_deadline(lost: int, left: float, seed: int) -> None:
-    """Each wait has a bound that doubles."""
-    delay = next_run(lost, left, random.Random(seed))
-    if lost > MOST_REPETITIONS:
+@given(lost=st.integers(1, 100), most=st.integers(0, 100), left=st.floats(0, 100), seed=st.integers())
+def test_it_is_bounded_and_never_waits_past_the_deadline(lost: int, most: int, left: float, seed: int) -> None:
+    """Each wait has a bound that doubles, six times."""
+    delay = next_run(lost, left, random.Random(seed), most)
+    if lost > most:
         assert delay is None
     elif delay is not None:
-        assert 0 <= delay < min(left, 0.01 * 2 ** (lost - 1))
+        assert 0 <= delay < min(left, 0.01 * 2 ** min(lost - 1, 6))
+
+
+def test_it_is_five_unless_another_number_is_known() -> None:
+    """A caller waits meanwhile."""
+    assert next_run(MOST_REPETITIONS, 10, random.Random(1)) is not None
+    assert next_run(MOST_REPETITIONS + 1, 10, random.Random(1)) is None
 
 
 @given(seed=st.integers())

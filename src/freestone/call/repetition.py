@@ -37,7 +37,7 @@ async def run_again(target: Target, arguments: tuple[Any, ...], context: Context
         if context.enlisted is not None:
             await context.rollback()
         context.ended = True
-        delay = next_run(context.run + 1, context.remaining(), target.random)
+        delay = next_run(context.run + 1, context.remaining(), target.random, target.repetitions)
         if delay is None:
             lost.lost_race = False  # whoever called this handler has not lost its own
             lost.retried = True

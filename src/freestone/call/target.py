@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from freestone.clock import Random, system_random
 from freestone.contract import Kind, Operation
+from freestone.service import MOST_REPETITIONS
 from freestone.wire import SENDS
 
 from .policy import Habit
@@ -33,6 +34,8 @@ class Target:
     """What has it take effect once; None for a query, and for a command of a service that keeps no replies."""
     random: Random = field(default_factory=system_random)
     """For the waits before its handler is run again."""
+    repetitions: int = MOST_REPETITIONS
+    """How often that is done at most, if its transaction loses its race each time."""
     kind: int = field(init=False)
     """What the header of its calls says: the kind of the operation, and whether its callers send items."""
 

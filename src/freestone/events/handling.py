@@ -29,6 +29,9 @@ from .subscription import Subscription
 _MOST_TRACE: Final = 4000
 """Characters of a traceback that are kept: its end, where the error is."""
 _MOST_ERROR: Final = 1000
+_REPETITIONS: Final = 40
+"""How often a handler is run again whose transaction has lost its race, of which nobody is the cause but those beside
+it. No caller waits for an answer, and to set the event aside would have all that follow it wait in line."""
 
 Record = Callable[[Transaction], Awaitable[None]]
 
@@ -71,7 +74,7 @@ class Handling:
         except Malformed as error:
             return Failure(str(error)[:_MOST_ERROR], rejected=True)
         run = _Run(self._method, self._operation, self._database, record)
-        target = Target(self.name, self._operation, run, random=self._random)
+        target = Target(self.name, self._operation, run, random=self._random, repetitions=_REPETITIONS)
         try:
             async with deadline(self._seconds, what=self.name) as outer:
                 await invoke(target, (event,), self._context(envelope, outer))

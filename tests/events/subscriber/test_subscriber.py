@@ -11,17 +11,18 @@ from sqlalchemy import select
 
 from freestone.contract import Contract, query
 from freestone.data import Database
-from freestone.errors import Reject
+from freestone.errors import Aborted, Reject
 from freestone.events import subscribe
 from freestone.events.inbox import CURSOR, INBOX
 from freestone.events.kept import KEPT
-from freestone.service import current, service
+from freestone.service import MOST_REPETITIONS, current, service
 from freestone.signals import (
     EventAbsorbed,
     EventFailed,
     EventSetAside,
     EventsMissed,
     EventWaits,
+    HandlerRepeated,
     LogReadAgain,
     SubscriptionVanished,
 )
@@ -206,6 +207,24 @@ async def test_p13_what_is_tried_again_really_is(rig: Any, place: Any) -> None:
         await rig.retry_all()
         await rig.heard.handled(1)
     assert await rig.entries() == [1]
+
+
+async def test_a_lost_race_is_no_failure_of_the_event(rig: Any, place: Any) -> None:
+    """Its handler is run again in its place, more often than a caller would wait for, and nothing has to line up."""
+
+    def lost() -> Aborted:
+        error = Aborted("the database was changed by another transaction at the same time")
+        error.lost_race = True
+        return error
+
+    rig.acts.append(fails(MOST_REPETITIONS + 2, {1}, lost))
+    async with rig.listening():
+        await rig.broker.publish([place(1), place(2)])
+        await rig.heard.handled(2)
+
+    assert len(rig.heard.of(HandlerRepeated)) >= MOST_REPETITIONS + 2
+    assert (rig.heard.of(EventFailed), rig.heard.of(EventWaits)) == ([], [])
+    assert await rig.entries() == [1, 2]
 
 
 async def test_a_rejected_event_is_set_aside_at_once(rig: Any, place: Any) -> None:
