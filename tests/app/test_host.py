@@ -19,6 +19,7 @@ from freestone.app import (
     CONTROL,
     App,
     Control,
+    DataUrls,
     ExternalSpec,
     Host,
     Process,
@@ -35,9 +36,10 @@ from freestone.app import (
 from freestone.app.app import GatewaySpec
 from freestone.call import Certified, TcpAddress, UnixAddress
 from freestone.contract import Contract, query
+from freestone.data import Database
 from freestone.deploy.certificates import Authority
 from freestone.errors import ConfigurationError, Internal, Unavailable
-from freestone.service import dependencies, service
+from freestone.service import Secret, dependencies, service
 from freestone.wire import Hello, Limits, decode
 
 
@@ -277,6 +279,27 @@ async def test_a_service_that_does_not_start_is_named() -> None:
     host = Host(monolith(App("texts", Path("freestone.toml"), {"words": spec})), "app")
     with pytest.raises(StartError, match="the service words did not start: RuntimeError: no dictionary"):
         await host.start()
+
+
+async def test_a_server_of_databases_that_is_not_there_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a while: it may be one that is started again."""
+    monkeypatch.setattr("freestone.app.host._PATIENCE", 0.2)
+
+    @service
+    class Kept(Words):
+        db: Database
+
+        async def word(self, number: int) -> str:
+            return ""
+
+    spec = ServiceSpec("words", Kept, Words, dependencies(Kept))
+    nowhere = DataUrls(Secret("postgresql://ada@127.0.0.1:1/shop"))
+    host = Host(monolith(App("texts", Path("freestone.toml"), {"words": spec}, urls=nowhere)), "app")
+    with pytest.raises(StartError, match=r"the service words did not start: the database words .* can't be reached"):
+        await host.start()
+    assert "it is waited for, 0.2 s at most" in caplog.text
 
 
 def test_an_unknown_process_is_refused_by_name() -> None:

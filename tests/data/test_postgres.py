@@ -367,20 +367,20 @@ async def test_too_many_that_wait_are_refused(postgres_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "message"),
+    ("url", "message", "patience"),
     [
-        ("postgresql://ada:hunter2@127.0.0.1:1/shop", r"can't be reached: .*Connect call failed"),
-        ("postgresql://ada:hunter2@SERVER/shop", "can't be reached: password authentication failed"),
-        ("postgresql://postgres:PASSWORD@SERVER/nowhere", 'can\'t be reached: database "nowhere" does not exist'),
+        ("postgresql://ada:hunter2@127.0.0.1:1/shop", r"can't be reached: .*Connect call failed", 0.2),
+        ("postgresql://ada:hunter2@SERVER/shop", "can't be reached: password authentication failed", 1e6),
+        ("postgresql://postgres:PASSWORD@SERVER/nowhere", 'can\'t be reached: database "nowhere" does not exist', 1e6),
     ],
 )
 async def test_a_database_that_can_not_be_reached_is_named_without_its_password(
-    url: str, message: str, postgres: PostgresServer
+    url: str, message: str, patience: float, postgres: PostgresServer
 ) -> None:
-    """At the start, with the reason."""
+    """At the start, with the reason; whoever is refused does not wait."""
     account, _, server = postgres.url.partition("://")[2].rpartition("@")[0], "", f"127.0.0.1:{postgres.port}"
     password = account.partition(":")[2]
-    db = Database.open(url.replace("SERVER", server).replace("PASSWORD", password), name="shop")
+    db = Database.open(url.replace("SERVER", server).replace("PASSWORD", password), name="shop", patience=patience)
     with pytest.raises(Unavailable, match=message) as raised:
         await db.start()
     assert "hunter2" not in str(raised.value) + repr(db)
@@ -446,3 +446,22 @@ async def test_a_server_that_was_killed_and_is_there_again_is_used_again(server:
     async with db.transaction():
         assert (await db.scalars(text("SELECT number FROM kept ORDER BY number"))).all() == [0, 1, 2]
     await db.close()
+
+
+async def test_who_starts_while_the_server_is_away_waits_for_it(
+    server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And says so, once."""
+    db = Database.open(await server.create_database(), name="bank", patience=60.0)
+    await server.kill()
+    starting = asyncio.create_task(db.start())
+    while not caplog.messages:  # noqa: ASYNC110 - a log is no event
+        await asyncio.sleep(0)
+    await server.start()
+    await starting
+    async with db.transaction():
+        assert await db.scalar(select(1)) == 1
+    await db.close()
+    [said] = [it for it in caplog.messages if "waited for" in it]
+    assert said.startswith("the database bank (")
+    assert said.endswith("; it is waited for, 60 s at most")

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from msgspec.structs import replace
 
@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from freestone.events import Partitions
 
 C = TypeVar("C")
+
+_PATIENCE: Final = 5.0
+"""Seconds for which the start waits for a server of databases that is not there, as while that is started again: less
+than it costs to start the process anew, again and again."""
 
 
 @final
@@ -146,6 +150,7 @@ class Host:
             connections=app.connections,
             makes_roles=migrates,
             durability=app.durability,
+            patience=_PATIENCE,
         )
         watch = Watch(refuses=app.environment is Environment.DEVELOPMENT)
         surroundings = Surroundings(resources, settings or {}, clock, random, part.besides, watch)

@@ -43,7 +43,8 @@ class Resources:
     whether they are applied when it is opened; otherwise a database that lacks some is refused. ``keys`` is for how
     many seconds it is kept what a command came to.
     ``urls`` are where databases are that are in no file, with at most so many ``connections`` each; ``makes_roles`` is
-    whether a service's role and schema in a shared one are made if they are missing.
+    whether a service's role and schema in a shared one are made if they are missing; ``patience`` is for how many
+    seconds a start waits for a server that is not there.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Resources:
         connections: int = 10,
         makes_roles: bool = False,
         durability: Durability = "full",
+        patience: float = 0.0,
     ) -> None:
         self._directory = directory
         self._urls = urls or DataUrls()
         self._connections = connections
         self._makes_roles = makes_roles
         self._durability: Durability = durability
+        self._patience = patience
         self._clock = clock
         self._migrates = migrates
         self._keys = keys
@@ -115,6 +118,7 @@ class Resources:
             migrates=self._migrates,
             keys=KEEP_KEYS if self._keys is None else self._keys,
             durability=self._durability,
+            patience=self._patience,
         )
 
     def publisher(self, service: str, cls: type[Any]) -> Publisher:

@@ -127,6 +127,7 @@ class Database:
         migrates: bool = True,
         keys: float = KEEP_KEYS,
         durability: Durability = "full",
+        patience: float = 0.0,
     ) -> Database:
         """Return the database in that file, or at that place in PostgreSQL, which ``start()`` then opens.
 
@@ -138,11 +139,12 @@ class Database:
         ResourceExhausted; ``clock`` is the time of its leases in a file, by default the machine's; ``migrates`` whether
         it is migrated when it is started, and otherwise refused if it lacks migrations; ``keys`` for how many seconds
         it is kept what a command came to. With ``durability="normal"`` a power loss takes the last commits of a file.
+        ``patience`` is for how many seconds ``start()`` waits for a server that is not there.
         Raises ConfigurationError for other databases.
         """
         scheme, separator, _ = str(where).partition("://")
         if separator and scheme != "sqlite":
-            store = _postgres(str(where), name, share, connections, waiting)
+            store = _postgres(str(where), name, share, connections, waiting, patience)
             return cls(store, migrations, clock=clock, migrates=migrates, keys=keys)
         monotonic = (clock or SystemClock()).monotonic
         return cls(
@@ -517,7 +519,7 @@ def _leases_in(store: Store, opened: Callable[[], Store], clock: Clock) -> Lease
     return PostgresLeases(opened) if store.dialect == "postgresql" else DatabaseLeases(opened, clock, era_of(clock))
 
 
-def _postgres(url: str, name: str, share: Share | None, connections: int, waiting: int) -> Store:
+def _postgres(url: str, name: str, share: Share | None, connections: int, waiting: int, patience: float) -> Store:
     parsed = PostgresUrl.parse(url)
     try:
         from .postgres import Postgres  # and with it asyncpg, which not everybody has
@@ -529,11 +531,9 @@ def _postgres(url: str, name: str, share: Share | None, connections: int, waitin
             [Mistake(f"database {parsed}", "needs asyncpg", 'pip install "freestone[postgres]"')]
         ) from None
     name = name or (share.service if share is not None else parsed.database)
-    if share is None:
-        return Postgres(parsed, name=name, connections=connections, waiting=waiting)
-    steward = parsed if share.makes_role else None
-    theirs = of_service(parsed, share.service)
-    return Postgres(theirs, name=name, connections=connections, waiting=waiting, steward=steward)
+    theirs = parsed if share is None else of_service(parsed, share.service)
+    steward = parsed if share is not None and share.makes_role else None
+    return Postgres(theirs, name=name, connections=connections, waiting=waiting, steward=steward, patience=patience)
 
 
 def _path(where: str | Path) -> Path:

@@ -42,6 +42,8 @@ _SLICE: Final = 0.05
 """Seconds between two looks whether there is still a reason to wait for a connection."""
 _CONNECT: Final = 10.0
 """Seconds that a connection may take to be made."""
+_AGAIN: Final = 0.1
+"""Seconds between two looks whether a server is there by now."""
 _LEAVE: Final = 1.0
 """Seconds after its deadline at which the server ends a transaction whose client does not."""
 _OLDEST: Final = 14
@@ -51,6 +53,16 @@ _OPENING: Final = "freestone_opening"
 _WRITE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _DECIDE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+_AWAY: Final = (
+    ConnectionError,
+    FileNotFoundError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""What a server is met with that is being started, or started again."""
 
 _WHEN_IT_MATTERS: Final = ("fsync", "full_page_writes", "synchronous_commit")
 """The settings without which a commit is not what it says."""
@@ -66,9 +78,18 @@ class Postgres:
     own: Lane
 
     def __init__(
-        self, url: PostgresUrl, *, name: str, connections: int, waiting: int, steward: PostgresUrl | None = None
+        self,
+        url: PostgresUrl,
+        *,
+        name: str,
+        connections: int,
+        waiting: int,
+        steward: PostgresUrl | None = None,
+        patience: float = 0.0,
     ) -> None:
-        """``steward`` is who makes the role and the schema of the URL if they are missing; None if nobody does."""
+        """``steward`` is who makes the role and the schema of the URL if they are missing; None if nobody does.
+        ``patience`` is for how many seconds ``start()`` waits for a server that is not there.
+        """
         self.url = url
         self._steward = steward
         self.name = name
@@ -77,9 +98,10 @@ class Postgres:
         self.exchange = PostgresExchange(name, self._dial_to_listen, self._notify)
         self._connections = max(connections, FEWEST)
         self._waiting = waiting
+        self._patience = patience
 
     async def start(self) -> None:
-        """See whether it is there. Raises Unavailable if it is not, or is too old."""
+        """See whether it is there. Raises Unavailable if it is not in time, or is too old."""
         self.prepared.clear()
         engine = self._engine(self._connections)
         others = self._connections - _OWN
@@ -89,12 +111,12 @@ class Postgres:
         self.own = self._lane(engine, _DECIDE, _OWN)
         try:
             try:
-                await self._greet()
+                await self._meet()
             except Unavailable as error:
                 if not _is_stranger(error) or not self.url.schema:
                     raise
                 await self._settle(error)
-                await self._greet()
+                await self._meet()
         except BaseException:
             await engine.dispose()
             raise
@@ -247,6 +269,21 @@ class Postgres:
         for sentence in await provision(self._steward, self.url.schema):
             _log.info("database %s: %s", self.name, sentence)
 
+    async def _meet(self) -> None:
+        """Greet the server once it is there. Raises what ``_greet`` does."""
+        loop = asyncio.get_running_loop()
+        until, waits = loop.time() + self._patience, False
+        while True:
+            try:
+                return await self._greet()
+            except Unavailable as error:
+                if not _is_away(error) or loop.time() >= until:
+                    raise
+                if not waits:
+                    _log.warning("%s; it is waited for, %g s at most", error, self._patience)
+                    waits = True
+            await asyncio.sleep(_AGAIN)
+
     async def _greet(self) -> None:
         """Make the first connection, and look at what the server says of itself.
 
@@ -295,6 +332,14 @@ def _is_stranger(error: Unavailable) -> bool:
     """Whether the server is there, and does not know who asks, or has no schema for it."""
     known = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError, LookupError)
     return isinstance(error.__cause__, known)
+
+
+def _is_away(error: Unavailable) -> bool:
+    """Whether the server may be there in a moment. One who is refused, or does not know the host, waits in vain."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError):
+        return cause.connection_invalidated
+    return isinstance(cause, _AWAY) or type(cause) is OSError  # which it is if a host has several addresses
 
 
 def _milliseconds(seconds: float) -> int:
