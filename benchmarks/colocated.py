@@ -1,7 +1,10 @@
-"""A co-located call against a direct ``await`` of the same method, and against the wire, in one process."""
+"""A co-located call against a direct ``await`` of the same method, and against the wire, in one process; and what it
+costs that a call belongs to a trace.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,13 +14,18 @@ from tempfile import TemporaryDirectory
 from freestone import Contract, Message, deadline, query
 from freestone.app import connect
 from freestone.call import Dispatcher, LocalTransport, Server, UnixAddress, client
+from freestone.service import TraceParent, continuing
 from freestone.wire import Hello
 
 from .payload import CUSTOMER, NUMBER, Orders, OrdersService
 
 DIRECT, CALL = "direct await", "co-located call"
 DIRECT_MUTABLE, CALL_MUTABLE = "direct await, mutable message", "co-located call, mutable message"
+CALL_TRACED = "co-located call, in a trace that is not sampled"
 WIRE = "call over a Unix socket to the same process"
+MANY = "the same, 32 at a time"
+MANY_TRACED = "the same, 32 at a time, in a trace that is not sampled"
+PARENT = TraceParent("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
 
 
 class Basket(Message):
@@ -56,7 +64,7 @@ async def compare(rounds: int, calls: int = 20_000) -> dict[str, list[float]]:
         DIRECT_MUTABLE: lambda: baskets.check(basket),
         CALL_MUTABLE: lambda: copied.check(basket),
     }
-    results: dict[str, list[float]] = {name: [] for name in ways}
+    results: dict[str, list[float]] = {name: [] for name in (*ways, CALL_TRACED, WIRE, MANY, MANY_TRACED)}
     with TemporaryDirectory(prefix="fsb-") as directory:
         server = Server(dispatcher, Hello(application="bench", process="orders", instance="1"))
         address = UnixAddress(Path(directory) / "orders.sock")
@@ -68,9 +76,11 @@ async def compare(rounds: int, calls: int = 20_000) -> dict[str, list[float]]:
             for _ in range(rounds):
                 for name, call in ways.items():
                     results[name].append(await _nanoseconds(call, calls))
-                results.setdefault(WIRE, []).append(
-                    await _nanoseconds(lambda: far.order(CUSTOMER, NUMBER), calls // 10)
-                )
+                results[WIRE].append(await _nanoseconds(lambda: far.order(CUSTOMER, NUMBER), calls // 10))
+                results[MANY].append(await _together(lambda: far.order(CUSTOMER, NUMBER), calls // 2))
+                with continuing(PARENT, ""):
+                    results[MANY_TRACED].append(await _together(lambda: far.order(CUSTOMER, NUMBER), calls // 2))
+                    results[CALL_TRACED].append(await _nanoseconds(ways[CALL], calls))
         await server.close()
     return results
 
@@ -82,20 +92,26 @@ async def _nanoseconds(call: Callable[[], Awaitable[object]], calls: int) -> flo
     return (time.process_time_ns() - began) / calls
 
 
+async def _together(call: Callable[[], Awaitable[object]], calls: int, at_a_time: int = 32) -> float:
+    each = calls // at_a_time
+
+    async def caller() -> float:
+        return await _nanoseconds(call, each)
+
+    # Each caller sees the CPU that all of them used, of which its share is one part.
+    return max(await asyncio.gather(*(caller() for _ in range(at_a_time)))) / at_a_time
+
+
 def more(results: dict[str, list[float]], call: str, direct: str) -> list[float]:
-    """Return, for each round, the microseconds that a call takes more than a direct ``await``."""
+    """Return, for each round, the microseconds that a call takes more than another, as a direct ``await``."""
     return [(a - b) / 1000 for a, b in zip(results[call], results[direct], strict=True)]
 
 
 def table(results: dict[str, list[float]]) -> str:
     """Return the medians as a Markdown table."""
     lines = ["| in one process | ns a call | more than a direct await |", "|---|---|---|"]
-    for direct, call in ((DIRECT, CALL), (DIRECT_MUTABLE, CALL_MUTABLE), (None, WIRE)):
-        if direct is None:
-            lines.append(f"| {call} | {median(results[call]):,.0f} | |")
-            continue
-        lines.append(f"| {direct} | {median(results[direct]):,.0f} | |")
-        lines.append(
-            f"| {call} | {median(results[call]):,.0f} | +{median(more(results, call, direct)) * 1000:,.0f} ns |"
-        )
+    for call in (DIRECT, CALL, CALL_TRACED, DIRECT_MUTABLE, CALL_MUTABLE, WIRE, MANY, MANY_TRACED):
+        direct = {CALL: DIRECT, CALL_TRACED: DIRECT, CALL_MUTABLE: DIRECT_MUTABLE}.get(call)
+        added = "" if direct is None else f"+{median(more(results, call, direct)) * 1000:,.0f} ns"
+        lines.append(f"| {call} | {median(results[call]):,.0f} | {added} |")
     return "\n".join(lines)

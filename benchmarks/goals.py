@@ -78,6 +78,13 @@ def goals(
             cpu=_cpu(calls, later, tasks),
         ),
         Goal(
+            "a trace that is not sampled, more a hop",
+            2,
+            1,
+            colocated.more(near, colocated.MANY_TRACED, colocated.MANY),
+            "µs",
+        ),
+        Goal(
             "co-located call, more than a direct await",
             1.5,
             0.7,
