@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freestone.wire import Reason, WireError
-from freestone.wire.nesting import check_nesting
+from freestone.wire.nesting import check_nesting, may_be_deeper
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
@@ -32,6 +32,13 @@ def test_a_value_passes_at_its_own_depth_and_not_below(value: Any) -> None:
     if depth:
         with pytest.raises(WireError, match=f"nested more than {depth - 1} levels"):
             check_nesting(data, depth - 1)
+
+
+@given(VALUES, st.integers(0, 8))
+def test_what_need_not_be_walked_through_is_no_deeper(value: Any, depth: int) -> None:
+    """The quick look may be wrong about what is flat, and never about what is deep."""
+    if depth_of(value) > depth:
+        assert may_be_deeper(msgspec.msgpack.encode(value), depth)
 
 
 @given(st.binary(max_size=64))

@@ -12,8 +12,8 @@ A call with nothing to say has a tail that was made before, and its context is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw
@@ -21,8 +21,18 @@ from msgspec import Meta, Raw
 from freestone.clock import call_key
 from freestone.contract import Operation
 from freestone.errors import InvalidArgument
-from freestone.service import MAX_FIELDS, MAX_STATE, Context, Extra, declared_field, is_key, is_span_id
+from freestone.service import (
+    MAX_FIELDS,
+    MAX_STATE,
+    Context,
+    Extra,
+    declared_field,
+    is_key,
+    is_span_id,
+)
 from freestone.wire import request_tail
+
+R = TypeVar("R")
 
 NOBODY: Final = request_tail()
 """The tail of a call with nothing to say."""
@@ -70,26 +80,33 @@ def receive(context: Context, extra: Mapping[str, Raw]) -> None:
 
     Tracing is for people who look at a system, and never fails a call: what is wrong with it is left out.
     """
-    key = _read(_text, extra, "key")
-    if key is not None and not is_key(key):
-        raise InvalidArgument("the key of the request is no idempotency key")
-    attempt = _read(_count, extra, "attempt") or 0
-    span = _read(_text, extra, "span", lenient=True)
-    flags = _read(_flags, extra, "flags", lenient=True) or 0
-    state = _read(_text, extra, "state", lenient=True) or ""
-    carried = Extra(
-        span_id=span if is_span_id(span) else None,
-        flags=flags,
-        state=state if len(state) <= MAX_STATE else "",
-        fields=_received_fields(extra),
-    )
-    if carried.span_id is None and not carried.flags and not carried.state and not carried.fields:
+    key = None
+    if (data := extra.get("key")) is not None:
+        key = _read(_text, data, "key")
+        if not is_key(key):
+            raise InvalidArgument("the key of the request is no idempotency key")
+        if len(extra) == 1:  # as in most commands
+            context.receive(None, key)
+            return
+    attempt = 0 if (data := extra.get("attempt")) is None else _read(_count, data, "attempt")
+    span, flags, state = None, 0, ""
+    fields: Mapping[str, bytes] = {}
+    if (data := extra.get("span")) is not None and is_span_id(found := _leniently(_text, data)):
+        span = found
+    if (data := extra.get("flags")) is not None:
+        flags = _leniently(_flags, data) or 0
+    if (data := extra.get("state")) is not None and len(written := _leniently(_text, data) or "") <= MAX_STATE:
+        state = written
+    if (data := extra.get("fields")) is not None:
+        fields = _received_fields(data)
+    if span is None and not flags and not state and not fields:
         context.receive(None, key, attempt)
         return
-    for name, data in carried.fields.items():
+    carried = Extra(span_id=span, flags=flags, state=state, fields=fields)
+    for name, value in fields.items():
         declared = declared_field(name)
         if declared is not None:
-            carried.known[declared] = declared.decode(data)
+            carried.known[declared] = declared.decode(value)
     context.receive(carried, key, attempt)
 
 
@@ -108,21 +125,23 @@ def _entries(extra: Extra) -> tuple[int, bytes]:
     return extra.encoded
 
 
-def _received_fields(extra: Mapping[str, Raw]) -> Mapping[str, bytes]:
-    fields: dict[str, Raw] = _read(_fields, extra, "fields") or {}
-    size = sum(len(name.encode()) + len(data) for name, data in fields.items())
+def _received_fields(data: Raw) -> Mapping[str, bytes]:
+    fields = _read(_fields, data, "fields")
+    size = sum(len(name.encode()) + len(value) for name, value in fields.items())
     if size > MAX_FIELDS:
         raise InvalidArgument(f"the context fields of the request have {size} bytes; at most {MAX_FIELDS} may travel")
-    return {name: bytes(data) for name, data in fields.items()}
+    return {name: bytes(value) for name, value in fields.items()}
 
 
-def _read(decode: Any, extra: Mapping[str, Raw], name: str, *, lenient: bool = False) -> Any:
-    data = extra.get(name)
-    if data is None:
-        return None
+def _read(decode: Callable[[Raw], R], data: Raw, name: str) -> R:
     try:
         return decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        if lenient:
-            return None
         raise InvalidArgument(f"{name} of the request is wrong: {error}") from None
+
+
+def _leniently(decode: Callable[[Raw], R], data: Raw) -> R | None:
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

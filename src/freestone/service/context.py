@@ -386,7 +386,7 @@ def continuing(parent: TraceParent, state: str = "") -> AbstractContextManager[C
         context.trace_id = parent.trace_id
     before = context.extra or NOTHING
     context.extra = Extra(
-        span_id=parent.span_id, flags=parent.flags, state=state, fields=before.fields, known=before.known,
+        span_id=parent.span_id, flags=parent.flags, state=state, fields=before.fields, known=dict(before.known),
         given_key=before.given_key,
     )  # fmt: skip
     return within(context)

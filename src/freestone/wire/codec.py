@@ -26,7 +26,7 @@ from .frames import (
     Reply,
     Request,
 )  # fmt: skip
-from .nesting import check_nesting
+from .nesting import check_nesting, may_be_deeper
 from .reason import Reason, WireError
 
 R = TypeVar("R")
@@ -144,12 +144,9 @@ def read_request(call_id: int, payload: bytes, depth: int) -> Request:
     if end > len(payload) or not header:
         raise WireError(Reason.MALFORMED, "REQUEST is shorter than its header")
     # A header of seven elements that ends in an empty map has nothing in it that could be nested.
-    if header[0] != _HEADER_OF_SEVEN or header[-1] != _EMPTY_MAP:
+    if (header[0] != _HEADER_OF_SEVEN or header[-1] != _EMPTY_MAP) and may_be_deeper(header, depth):
         check_nesting(header, depth)
     decoded = _read(_read_header, header, "the header of REQUEST")
-    if decoded.extra:
-        for value in decoded.extra.values():
-            check_nesting(bytes(value), depth)
     return Request(call_id, decoded, payload[end:])
 
 
