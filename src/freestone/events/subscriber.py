@@ -52,6 +52,8 @@ _PURGE: Final = 600.0
 """Seconds between two times that old rows of the inbox are forgotten."""
 _AT_ONCE: Final = 500
 """Rows that one statement forgets at most, so that nobody waits long for it."""
+_FIRST: Final = 2.0
+"""Seconds for which a start waits until it is known where the subscription begins."""
 _AGAIN: Final = Backoff(0.1, 5.0)
 """Waits before it is tried again to read, or to handle an event, where the broker or the database is away."""
 _SKEW: Final = timedelta(minutes=1)
@@ -105,8 +107,17 @@ class Subscriber:
         partitions.let(self, self._changed.ring)
 
     async def start(self) -> None:
-        """Begin. It reads once the broker and the database answer, and partitions are this process's."""
+        """Begin. It reads once the broker and the database answer, and partitions are this process's.
+
+        A new subscription that hears what is published from now on has begun when this returns, so that nothing is
+        missed which the service is called for right after its start; if the broker does not answer, when it does.
+        """
         self._database.notices.hear(NOTICE, self._intake.look_again)
+        try:
+            async with asyncio.timeout(_FIRST):
+                await self._begin()
+        except (FreestoneError, TimeoutError) as error:
+            _log.debug("%s begins later: %s", self.name, error)
         self._main = asyncio.create_task(self._live())
 
     async def stop(self, seconds: float) -> None:

@@ -77,8 +77,7 @@ class Subscribers:
         async with self._database.separate("the inbox") as transaction:
             await transaction.prepare(TABLES)
         await self._tell_who_vanished()
-        for subscriber in self._subscribers:
-            await subscriber.start()
+        await asyncio.gather(*(subscriber.start() for subscriber in self._subscribers))
         await self._partitions.start(self)
 
     async def stop(self, seconds: float) -> None:
