@@ -91,7 +91,7 @@ _TAKE: Final = Prepared(
     .returning(INBOX.c.event_id)
 )
 
-_SOME: Final = f"SELECT event_id FROM {INBOX.name} WHERE subscription = :subscription AND event_id"
+_SOME: Final = f"SELECT event_id, taken FROM {INBOX.name} WHERE subscription = :subscription AND event_id"
 _KNOWN: Final = Prepared(
     {
         "sqlite": text(f"{_SOME} IN (SELECT value FROM json_each(:ids))"),
@@ -215,12 +215,23 @@ class Inbox:
 
         await self.database.transact(work)
 
-    async def known(self, ids: Collection[str]) -> frozenset[str]:
-        """Return which of the events were taken in."""
+    async def known(self, ids: Collection[str]) -> dict[str, int]:
+        """Return which of the events were taken in, each with when that was, in microseconds since 1970."""
         of = json.dumps(list(ids)) if self.database.dialect == "sqlite" else list(ids)
         async with self.database.separate(f"the inbox of {self.subscription}", read_only=True) as transaction:
             rows = await transaction.fetch(_KNOWN, {"subscription": self.subscription, "ids": of})
-        return frozenset(row[0] for row in rows)
+        return dict(rows)
+
+    async def remind(self, ids: Collection[str]) -> None:
+        """Remember events that were taken in for as long as if they had been now: they have come again."""
+        own = INBOX.c.subscription == self.subscription
+        now = to_microseconds(self._clock.now())
+        statement = update(INBOX).where(own, INBOX.c.event_id.in_(list(ids))).values(taken=now)
+
+        async def work() -> None:
+            await self.database.execute(statement)
+
+        await self.database.transact(work)
 
     async def take(self, transaction: Transaction, event: str) -> bool:
         """Note in a transaction that the event was taken in. False, and nothing noted, if it was before."""

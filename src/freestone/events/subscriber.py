@@ -50,6 +50,8 @@ _REPAIR: Final = 60.0
 """Seconds between two looks for events that wait for nothing."""
 _PURGE: Final = 600.0
 """Seconds between two times that old rows of the inbox are forgotten."""
+_SLACK: Final = timedelta(days=1)
+"""For how much longer than asked an event is remembered at most; so one that comes again in it need not be noted."""
 _AT_ONCE: Final = 500
 """Rows that one statement forgets at most, so that nobody waits long for it."""
 _FIRST: Final = 2.0
@@ -89,6 +91,7 @@ class Subscriber:
         self._clock = clock
         self._random = random
         self._remember = timedelta(seconds=remember)
+        self._slack = min(_SLACK, self._remember / 10)
         self._inbox = Inbox(database, subscription.name, clock, partitions.count)
         self._intake = Intake(subscription, handling, self._inbox, partitions, clock, random)
         self._lanes = Lanes(subscription.concurrency, ROOM)
@@ -266,7 +269,11 @@ class Subscriber:
     async def _take(self, batch: Sequence[Recorded], held: frozenset[int]) -> None:
         """Put events into the lanes, as there is room; absorb those that were taken in before."""
         ids = [it.envelope.id for it in batch if it.envelope is not None]
-        known = await self._inbox.known(ids) if ids else frozenset[str]()
+        known = await self._inbox.known(ids) if ids else dict[str, int]()
+        late = to_microseconds(self._clock.now() - self._slack)
+        if old := [event for event, taken in known.items() if taken < late]:
+            # As after it was sent again: this copy stays in the log for as long as the first one did.
+            await self._inbox.remind(old)
         for recorded in batch:
             envelope, cursor = recorded.envelope, recorded.cursor
             if envelope is None:
@@ -367,7 +374,7 @@ class Subscriber:
         return soonest
 
     async def _purge(self) -> None:
-        before = to_microseconds(self._clock.now() - self._remember)
+        before = to_microseconds(self._clock.now() - self._remember - self._slack)
         while await self._inbox.purge(before, _AT_ONCE) == _AT_ONCE:
             await self._clock.sleep(0)
 

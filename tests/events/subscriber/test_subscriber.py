@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from freestone.clock import SystemClock
 from freestone.contract import Contract, query
 from freestone.data import Database
 from freestone.errors import Aborted, Reject
@@ -573,6 +575,51 @@ async def test_what_was_taken_in_long_ago_is_forgotten(rig: Any, place: Any) -> 
     async with rig.listening():
         await rig.eventually(is_forgotten)
     assert [row.event_id for row in await rows(rig, INBOX)] == ["event-1"]
+
+
+class Calendar:
+    """The system's clock, some days later."""
+
+    def __init__(self) -> None:
+        self._clock = SystemClock()
+        self.day = 0
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(days=self.day)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
+async def test_p12_an_event_that_came_again_is_remembered_for_as_long_as_its_copy_is_there(
+    rig: Any, place: Any
+) -> None:
+    """What is sent again is in the log for as long as the first one was: nobody forgets it sooner."""
+    rig.clock = calendar = Calendar()
+    rig.remember = 14 * 86400.0
+    async with rig.listening():
+        await rig.broker.publish([place(1), place(2)])
+        await rig.heard.handled(2)
+    calendar.day = 13
+    async with rig.listening():
+        rig.broker.append(place(1))
+        await rig.heard.count(EventAbsorbed, 1)
+
+    async def is_forgotten() -> bool:
+        return [row.event_id for row in await rows(rig, INBOX)] == ["event-1"]
+
+    calendar.day = 26
+    rig.broker.lose()
+    async with rig.listening():
+        await rig.eventually(is_forgotten)
+        rig.broker.append(place(1))
+        rig.broker.append(place(3))
+        await rig.heard.handled(3)
+    assert len(rig.heard.of(EventAbsorbed)) == 2
+    assert await rig.entries() == [1, 2, 3]
 
 
 async def test_a_broker_that_is_down_when_a_service_starts_holds_up_nothing(rig: Any, place: Any) -> None:
