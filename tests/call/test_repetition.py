@@ -133,6 +133,13 @@ class Kept:
         return self.kept.setdefault((scope, key), stored)
 
 
+class Early:
+    """Chance that has nobody wait for long."""
+
+    def random(self) -> float:
+        return 0.001
+
+
 Placed = Callable[[ShopService], AbstractAsyncContextManager[Shop]]
 
 
@@ -155,7 +162,7 @@ def placed(request: pytest.FixtureRequest) -> Placed:
     """A shop that has a transaction, in each of the ways that need no socket."""
 
     def place(shop: ShopService) -> AbstractAsyncContextManager[Shop]:
-        dispatcher = Dispatcher({})
+        dispatcher = Dispatcher({}, random=Early())  # type: ignore[arg-type]
         dispatcher.add("shop", shop, replies=Kept())
         if request.param == "memory":
             return over_the_wire(dispatcher)
@@ -325,7 +332,7 @@ async def test_a_race_that_a_callee_has_lost_is_not_its_callers() -> None:
 
     shop, mall = ShopService(), MallService()
     shop.losses = 1000
-    dispatcher = Dispatcher({"mall": mall})
+    dispatcher = Dispatcher({"mall": mall}, random=Early())  # type: ignore[arg-type]
     dispatcher.add("shop", shop, replies=Kept())
     near = client(Shop, LocalTransport(dispatcher, "shop"))
     async with deadline(60):

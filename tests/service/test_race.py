@@ -20,7 +20,7 @@ def test_it_is_bounded_and_never_waits_past_the_deadline(lost: int, most: int, l
         assert 0 <= delay < min(left, 0.01 * 2 ** min(lost - 1, 6))
 
 
-def test_it_is_five_unless_another_number_is_known() -> None:
+def test_it_is_eight_unless_another_number_is_known() -> None:
     """A caller waits meanwhile."""
     assert next_run(MOST_REPETITIONS, 10, random.Random(1)) is not None
     assert next_run(MOST_REPETITIONS + 1, 10, random.Random(1)) is None

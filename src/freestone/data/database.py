@@ -21,6 +21,7 @@ from freestone.lease import Lease, Leases, LeaseStore
 from freestone.service import Context, current, next_run, within
 from freestone.signals import SIGNALS, HandlerRepeated
 
+from .contention import Contention
 from .durability import Durability
 from .era import era_of
 from .fence import fence
@@ -102,6 +103,7 @@ class Database:
         """``open`` is how to get one."""
         self.migrations = migrations
         self._store = store
+        self._contention = Contention()
         self._migrates = migrates
         self._is_open = False
         self._random = system_random()
@@ -300,7 +302,7 @@ class Database:
         lost = 0
         while True:
             try:
-                async with self._opened():
+                async with self._opened(again=lost > 0):
                     return await work()
             except Aborted as error:
                 lost += 1
@@ -315,8 +317,8 @@ class Database:
             await asyncio.sleep(delay)
 
     @contextlib.asynccontextmanager
-    async def _opened(self) -> AsyncGenerator[Transaction]:
-        transaction = self._begin("this block", read_only=False, until=None)
+    async def _opened(self, *, again: bool = False) -> AsyncGenerator[Transaction]:
+        transaction = self._begin("this block", read_only=False, until=None, again=again)
         token = _OPENED.set({**_OPENED.get(), self: transaction})
         outer = current() or Context(None, None, None, None, trace_id())
         try:
@@ -503,15 +505,17 @@ class Database:
                 f"{operation.name} was called inside `async with db.transaction()` of its own database, for which it "
                 "would wait for ever: call it after the block"
             )
-        transaction = self._begin(operation.name, read_only=read_only, until=context.deadline)
+        again = context.handler.run > 0
+        transaction = self._begin(operation.name, read_only=read_only, until=context.deadline, again=again)
         context.enlist(self, transaction)
         return transaction
 
-    def _begin(self, owner: str, *, read_only: bool, until: float | None) -> Transaction:
+    def _begin(self, owner: str, *, read_only: bool, until: float | None, again: bool = False) -> Transaction:
         ends = until is not None and until != math.inf
         if until is None or until == math.inf:
             until = asyncio.get_running_loop().time() + _PATIENCE
-        return Transaction(self.store, owner, read_only=read_only, until=until, ends=ends)
+        contention = self._contention if again else None
+        return Transaction(self.store, owner, read_only=read_only, until=until, ends=ends, contention=contention)
 
 
 def _leases_in(store: Store, opened: Callable[[], Store], clock: Clock) -> LeaseStore:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from freestone.errors import Aborted, ServiceError, Unavailable, Unknown
 from freestone.signals import SIGNALS, CommitSent, TransactionCommitted, TransactionCommitting
 
+from .contention import Contention
 from .framework_tables import Part, take_steps
 from .group_lane import GroupLane
 from .lane import Lane, Patience
@@ -45,12 +46,21 @@ class Transaction:
     """
 
     def __init__(
-        self, store: Store, owner: str, *, read_only: bool, until: float, ends: bool = False, own: bool = False
+        self,
+        store: Store,
+        owner: str,
+        *,
+        read_only: bool,
+        until: float,
+        ends: bool = False,
+        own: bool = False,
+        contention: Contention | None = None,
     ) -> None:
         """Prepare a transaction; nothing is opened yet.
 
         ``until`` is how long it waits for locks, in the loop's time, and with ``ends`` also when it is over; ``own`` is
-        whether it is a short one of the framework, which takes the lane for those.
+        whether it is a short one of the framework, which takes the lane for those; ``contention`` gives it a turn, if
+        one like it has lost a race before.
         """
         self.owner = owner
         """Whose it is, for messages: the operation's name."""
@@ -59,6 +69,8 @@ class Transaction:
         self._until = until
         self._ends = ends
         self._own = own
+        self._contention = contention
+        self._has_turn = False
         self._parts: list[Part] = []
         self._lane: Lane | GroupLane | None = None
         self._connection: AsyncConnection | None = None
@@ -247,6 +259,8 @@ class Transaction:
 
     async def _begin(self) -> None:
         """Wait for a connection and begin. Only the wait in the queue can be left halfway."""
+        if self._contention is not None and not self._has_turn:
+            self._has_turn = await self._contention.take(self._until)
         lane = self._choose()
         if self._lane is None:
             await lane.enter(self.owner)
@@ -364,6 +378,9 @@ class Transaction:
                 self._driver = None
                 if self._lane is not None:
                     outcome = self._lane.leave(kept)
+                if self._has_turn and self._contention is not None:
+                    self._has_turn = False
+                    self._contention.give_back()
         if outcome is not None:
             failure = await outcome
             if commit and failure is not None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from freestone.clock import Random
 
-MOST_REPETITIONS: Final = 5
+MOST_REPETITIONS: Final = 8
 """Times that a transaction is run again which loses each time, unless it is known how many do."""
 _FIRST: Final = 0.01
 """Seconds that the wait before the first repetition has at most; it doubles with each."""
