@@ -13,10 +13,10 @@ from sqlalchemy import select
 from freestone.clock import SystemClock
 from freestone.contract import Contract, query
 from freestone.data import Database
-from freestone.errors import Aborted, Reject
+from freestone.errors import Aborted, Reject, Unavailable
 from freestone.events import subscribe
 from freestone.events.inbox import CURSOR, INBOX
-from freestone.events.kept import KEPT
+from freestone.events.kept import KEPT, Shelf
 from freestone.service import MOST_REPETITIONS, current, service
 from freestone.signals import (
     EventAbsorbed,
@@ -575,6 +575,35 @@ async def test_what_was_taken_in_long_ago_is_forgotten(rig: Any, place: Any) -> 
     async with rig.listening():
         await rig.eventually(is_forgotten)
     assert [row.event_id for row in await rows(rig, INBOX)] == ["event-1"]
+
+
+@pytest.mark.parametrize("lookup", ["blocks", "head"])
+async def test_a_database_that_is_away_when_a_key_is_looked_up_keeps_its_order(
+    rig: Any, place: Any, lookup: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The event waits for it, in memory, and those of its key behind it; neither is passed over."""
+    look = getattr(Shelf, lookup)
+    away = 2
+
+    async def unless_away(*arguments: Any) -> Any:
+        nonlocal away
+        if arguments[2] == "ada" and away > 0:
+            away -= 1
+            raise Unavailable("the database is away")
+        return await look(*arguments)
+
+    rig.acts.append(fails(99, {1}))
+    async with rig.listening():
+        await rig.broker.publish([place(1, "bob")])
+        await rig.heard.count(EventSetAside, 1)  # so that something is kept, and each key has to be looked up
+        monkeypatch.setattr(Shelf, lookup, unless_away)
+        rig.acts.append(fails(1, {2}))  # the second try of which is where the first of what is kept is looked up
+        await rig.broker.publish([place(number) for number in (2, 3, 4)])
+        await rig.heard.handled(3)
+
+    assert away == 0
+    assert "note: an event of ada waits 0." in caplog.text
+    assert await rig.entries() == [2, 3, 4]
 
 
 class Calendar:
