@@ -11,7 +11,7 @@ import pytest
 
 from freestone.clock import SystemClock
 from freestone.errors import ConfigurationError, Unavailable
-from freestone.events import Cursor, LogLost, LogTrimmed, partition_of
+from freestone.events import Cursor, LogLost, LogTrimmed, partition_of, to_json
 from freestone.events.drivers import JetStreamBroker, StreamSettings
 from freestone.events.drivers.api import NO_SUCH_STREAM, Api, Refused
 from freestone.events.drivers.consumer import BATCH
@@ -148,6 +148,16 @@ async def test_what_is_no_event_comes_as_one_that_nobody_decodes(
     assert third.id == "event-1"
     assert "is no event" in caplog.text
     assert ids(await read(bench, bench.there, 2, at)) == ["z", "event-1"]
+
+
+async def test_an_event_that_another_sender_has_sorted_otherwise_is_read(bench: Bench, connect: Connect) -> None:
+    """By whoever has the partition that it is in, and nobody else reads it."""
+    own = partition_of("ada", 8)
+    bucket = (own + 1) % 8
+    client = (await connect()).client
+    await client.jetstream().publish(f"freestone.shop.events.orders.Ordered.{bucket}", to_json(envelope(1, "ada")))
+    ((found, _),) = await read(bench, bench.there, 1, partitions=frozenset([bucket]))
+    assert (found.id, found.subject, found.partition) == ("event-1", "ada", bucket)
 
 
 async def test_an_event_that_was_removed_by_hand_is_a_cursor_that_nobody_knows(bench: Bench, api: Api) -> None:

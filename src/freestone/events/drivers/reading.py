@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, final
 
+from msgspec.structs import replace
+
 from freestone.clock import Clock, Ids
 from freestone.cluster import NatsConnection
 from freestone.errors import Unavailable
@@ -177,10 +179,14 @@ def envelope_of(message: Msg, partitions: int) -> Envelope:
     """Return the envelope in a message. What is none becomes one with data that nobody decodes, to be looked at."""
     headers = message.headers or {}
     read = from_msgpack if "msgpack" in headers.get("Content-Type", "") else from_json
+    partition = bucket_in(message.subject) % partitions
     try:
-        return read(message.data, partitions)
+        envelope = read(message.data, partitions)
     except Malformed as error:
         _log.warning("the message %s is no event: %s", message.reply, error)
+    else:
+        # Another sender may have sorted it otherwise. It is only read by whoever has the partition that it is in.
+        return envelope if envelope.partition == partition else replace(envelope, partition=partition)
     sequence, _ = sequences(message.reply)
     id_ = headers.get("Nats-Msg-Id") or f"unknown-{sequence}"
     return Envelope(
@@ -192,5 +198,5 @@ def envelope_of(message: Msg, partitions: int) -> Envelope:
         version=0,
         data=message.data,
         content_type=UNKNOWN,
-        partition=bucket_in(message.subject) % partitions,
+        partition=partition,
     )
