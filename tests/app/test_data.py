@@ -120,6 +120,13 @@ def test_no_password_is_shown(loaded: Callable[..., App]) -> None:
     assert "    right: in postgresql://bob@other/shop\n" in shown
 
 
+def test_a_password_in_the_file_is_refused_wherever_it_stands(loaded: Callable[..., App]) -> None:
+    """Also as an option, where PostgreSQL's own programs take one."""
+    with pytest.raises(ConfigurationError, match=r"data\.url: it has a password") as raised:
+        loaded('[data]\nurl = "postgresql://ada@host/shop?sslmode=require&password=hunter2"')
+    assert "hunter2" not in str(raised.value)
+
+
 def test_mistakes_are_told_together_and_show_no_url(loaded: Callable[..., App], tmp_path: Path) -> None:
     (tmp_path / "secrets" / "right_database_url").write_text("mysql://hunter2@right/a")
     with pytest.raises(ConfigurationError) as caught:

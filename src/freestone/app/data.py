@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import Secret, meant
@@ -155,10 +155,11 @@ def _read_url(table: Table, *, alone: bool) -> str:
     if not url:
         return ""
     try:
-        password = urlsplit(url).password
+        parts = urlsplit(url)
+        has_password = parts.password is not None or "password" in parse_qs(parts.query)
     except ValueError:
-        password = None
-    if password is not None:
+        has_password = False
+    if has_password:
         table.note("url", "it has a password", "put the URL into a secret file or a variable of the environment")
         return ""
     mistakes = list(_wrong(url, "", "", alone=alone))

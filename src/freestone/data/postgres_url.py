@@ -12,6 +12,7 @@ from freestone.service import Secret
 _NO_PASSWORD = Secret("")
 _SCHEMES = ("postgresql", "postgres")
 _EXAMPLE = "write it as postgresql://user:password@host:5432/database"
+_BRACKETS = "write %5B for a [, and %5D for a ], in a password"
 
 
 @final
@@ -40,9 +41,8 @@ class PostgresUrl:
         scheme, separator, _ = text.partition("://")
         try:
             parts = urlsplit(text)
-            options = tuple(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         except ValueError:
-            raise _mistake(scheme, "is no URL") from None
+            raise _mistake(scheme, "is no URL", _BRACKETS if "[" in text or "]" in text else _EXAMPLE) from None
         if not separator or scheme not in _SCHEMES:
             raise _mistake(
                 scheme,
@@ -51,12 +51,22 @@ class PostgresUrl:
             )
         if "#" in text:
             raise _mistake(scheme, "has a part after a #", "write %23 for a # in a password")
+        if "@" in parts.path + parts.query and ("@" not in parts.netloc or "/" in parts.path[1:]):
+            raise _mistake(scheme, "has a / or a ? before its @", "write %2F for a /, and %3F for a ?, in a password")
+        try:
+            options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        except ValueError:
+            raise _mistake(scheme, "has options that are none", "write them as ?sslmode=require") from None
         account, _, host = parts.netloc.rpartition("@")
         user, _, password = account.partition(":")
         database = unquote(parts.path[1:])
         if not database or "/" in parts.path[1:]:
             raise _mistake(scheme, "names no database")
-        return cls(host, database, unquote(user), Secret(unquote(password)), options)
+        named = dict(options)  # as libpq takes them, too
+        user = unquote(user) or named.get("user", "")
+        secret = Secret(unquote(password) or named.get("password", ""))
+        rest = tuple((name, value) for name, value in options if name not in ("user", "password"))
+        return cls(host, database, user, secret, rest)
 
     def __str__(self) -> str:
         account = f"{quote(self.user, '')}@" if self.user else ""
@@ -68,7 +78,8 @@ class PostgresUrl:
         account = quote(self.user, "")
         if self.password:
             account += f":{quote(self.password.reveal(), '')}"
-        options = f"?{urlencode(self.options)}" if self.options else ""
+        # With %20 for a space: psql does not take a + for one.
+        options = f"?{urlencode(self.options, quote_via=quote)}" if self.options else ""
         return f"postgresql://{account}{'@' if account else ''}{self.host}/{quote(self.database, '')}{options}"
 
     def without_password(self) -> str:
