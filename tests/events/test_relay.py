@@ -24,6 +24,7 @@ from freestone.signals import (
     SIGNALS,
     EventRefused,
     EventsAcknowledged,
+    EventsRemoved,
     EventsWaiting,
     RelayDelayed,
     Signal,
@@ -450,6 +451,27 @@ async def test_old_events_go_once_they_are_sent(publisher: Publisher) -> None:
     assert [it.subject for it in await outbox.written()] == ["b", "d"]
     async with relaying(publisher, broker):
         await until(lambda: subjects(broker) == ["b"])
+
+
+async def test_the_relay_removes_what_is_old(publisher: Publisher, heard: list[Signal]) -> None:
+    """Soon after its start, for a process may not live for long, and now and then after it."""
+    broker, clock = Noting(), FakeClock()
+    for order in ("a", "b", "c"):
+        await publisher.send(Placed(order))
+    look = Waiting(publisher.outbox)
+    await look.start()
+    await look.mark((await look.first(frozenset(), 10))[:2], clock.now())
+
+    def removed() -> int:
+        return sum(it.count for it in heard if isinstance(it, EventsRemoved))
+
+    async with relaying(publisher, broker, clock=clock, poll=0.02):  # for which it is 2030
+        await until(lambda: removed() == 2)
+        await publisher.send(Placed("d"))
+        await until(lambda: is_empty(publisher))
+        clock.advance(101)
+        await until(lambda: removed() == 3)
+    assert [it.subject for it in await publisher.outbox.written()] == ["d"]
 
 
 async def test_what_was_sent_is_sent_again(publisher: Publisher) -> None:

@@ -30,6 +30,9 @@ POLL: Final = 5.0
 """Seconds after which a reader looks though nobody has rung."""
 _AGAIN: Final = 1.0
 """Seconds after which a reader tries again that could not read."""
+_FIRST: Final = 60.0
+"""Seconds after the start until old events are removed: the subscriptions have begun to read, and keep what they have
+not read; and a process that does not live for an hour removes some all the same."""
 _OFTEN: Final = 3600.0
 """The most seconds between two times that old events are removed."""
 
@@ -100,8 +103,10 @@ class EmbeddedBroker:
 
     async def _remove(self) -> None:
         """Remove events that are old enough, now and then, for ever."""
+        wait = _FIRST
         while True:
-            await self._clock.sleep(min(_OFTEN, self._keep / 10))
+            await self._clock.sleep(min(wait, self._keep / 10))
+            wait = _OFTEN
             before = self._clock.now() - timedelta(seconds=self._keep)
             for source, log in self._logs.items():
                 with contextlib.suppress(ServiceError):  # the next time is soon enough

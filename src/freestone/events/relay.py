@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, final
@@ -140,20 +141,21 @@ class Relay:
         self._leaving.discard(partition)
 
     async def _live(self) -> None:
-        backlog, trimmed = Backlog(), self._clock.monotonic()
+        backlog, trimmed = Backlog(), -math.inf
         while True:
-            rung = self._outbox.bell.listen()
+            rung, last = self._outbox.bell.listen(), self._stopping.is_set()
             try:
                 if not await self._round(backlog):
                     return
-                if self._clock.monotonic() - trimmed >= min(_OFTEN, self._keep / 10):
+                # At the start too, so that processes that do not live for an hour remove some; of several, one does.
+                if 0 in self.mine.partitions and self._clock.monotonic() - trimmed >= min(_OFTEN, self._keep / 10):
                     trimmed = self._clock.monotonic()
                     await self._remove()
             except Exception as error:  # whatever it is: what was not marked is sent again
                 _log.warning("the relay of %s was interrupted, and begins again: %s", self._service, error)
                 _log.debug("where", exc_info=error)
                 await rung_within(self._stopping, 1.0)
-            if self._stopping.is_set():
+            if last:  # what has committed before the stop is sent
                 return
             await rung_within(rung, self._pause(backlog))
 
@@ -242,8 +244,6 @@ class Relay:
         )  # fmt: skip
 
     async def _remove(self) -> None:
-        if 0 not in self.mine.partitions:  # of several relays one does
-            return
         removed = await self._waiting.trim(self._clock.now() - timedelta(seconds=self._keep))
         if removed and SIGNALS.observed:
             SIGNALS.announce(EventsRemoved(self._service, removed))
