@@ -8,6 +8,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from freestone.clock import SystemClock
 from freestone.errors import ConfigurationError, Unavailable
@@ -169,6 +170,24 @@ async def test_an_event_that_was_removed_by_hand_is_a_cursor_that_nobody_knows(b
         await read(bench, bench.there, 1, found[1][1])
     unknown = Cursor(found[1][1].log, found[1][1].position)
     assert ids(await read(bench, bench.there, 1, unknown)) == named(2)
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+async def test_p37_a_full_stream_keeps_what_it_has_and_takes_the_rest_when_it_has_room(
+    broker: Broker, api: Api, bench: Bench, atomic: bool
+) -> None:
+    """What there is no room for is not there; nobody can take it for an event that is too large, or for sent."""
+    await api.ask("STREAM.DELETE.freestone_shop")
+    full = await broker(settings=StreamSettings(max_bytes=200_000, atomic=atomic), patience=0.5)
+    large = [replace(envelope(number), data=b'"' + b"x" * 50_000 + b'"') for number in range(8)]
+    await full.publish(large[:2])
+    with pytest.raises(Unavailable, match="the stream freestone_shop is full, and keeps what it has"):
+        await full.publish(large[2:])
+    assert ids(await read(bench, bench.there, 2))[:2] == named(0, 1)
+    assert (await api.ask("STREAM.INFO.freestone_shop"))["state"]["bytes"] <= 200_000
+    roomier = await broker(settings=StreamSettings(max_bytes=2**20, atomic=atomic))
+    await roomier.publish(large[2:])
+    assert ids(await read(bench, bench.there, 8)) == named(*range(8))
 
 
 async def test_a_reader_that_retention_catches_up_with_is_told(connect: Connect, api: Api, bench: Bench) -> None:
