@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     select,
@@ -55,6 +56,8 @@ SUBSCRIPTION: Final = Table(
 )
 """What the service hears. ``log``, ``position`` and ``event_id`` are where it began; without a log, at the beginning.
 ``since`` is in microseconds since 1970."""
+_FROM_NOW: Final = -1
+"""The position, without a log, of one that is to hear what was published since then, though it reads all of a log."""
 
 
 def _cursor(metadata: MetaData, *more: Column[Any]) -> Table:
@@ -124,6 +127,8 @@ class Began(msgspec.Struct, frozen=True):
     """When it was first started, in microseconds since 1970."""
     cursor: Cursor | None
     """Where in the log it began; None is the beginning."""
+    from_now: bool
+    """Whether it hears only what was published since then, wherever its log is read from."""
 
 
 @final
@@ -207,7 +212,9 @@ class Inbox:
         cursors = delete(CURSOR).where(
             CURSOR.c.subscription == self.subscription, CURSOR.c.partition.in_(list(partitions))
         )
-        start = update(SUBSCRIPTION).where(SUBSCRIPTION.c.name == self.subscription).values(log=None, position=0)
+        columns = SUBSCRIPTION.c
+        position = case((and_(columns.log.is_(None), columns.position == 0), 0), else_=_FROM_NOW)
+        start = update(SUBSCRIPTION).where(columns.name == self.subscription).values(log=None, position=position)
 
         async def work() -> None:
             await self.database.execute(cursors)
@@ -285,13 +292,16 @@ async def rows(database: Database, owner: str, statement: Any) -> list[Any]:
 async def began(database: Database) -> dict[str, Began]:
     """Return the subscriptions that a service's database remembers, by name."""
     found = await rows(database, "the inbox", select(SUBSCRIPTION).order_by(SUBSCRIPTION.c.name))
-    return {
-        row.name: Began(
-            row.name,
-            row.type,
-            Source(row.application, row.service),
-            row.since,
-            None if row.log is None else Cursor(row.log, row.position, row.event_id),
-        )
-        for row in found
-    }
+    return {row.name: began_of(row) for row in found}
+
+
+def began_of(row: Any) -> Began:
+    """Return the subscription that a row of the table is."""
+    return Began(
+        row.name,
+        row.type,
+        Source(row.application, row.service),
+        row.since,
+        None if row.log is None else Cursor(row.log, row.position, row.event_id),
+        row.log is not None or row.position == _FROM_NOW,
+    )

@@ -22,7 +22,7 @@ from .choice import Choice
 from .columns import from_microseconds
 from .division import divided
 from .envelope import partition_of
-from .inbox import CURSOR, INBOX, SUBSCRIPTION, done_of
+from .inbox import CURSOR, INBOX, SUBSCRIPTION, began_of, done_of
 from .looking import look
 from .outbox import OUTBOX
 from .tending import count_kept
@@ -75,9 +75,10 @@ async def _behind(
     query = select(CURSOR).where(CURSOR.c.subscription == subscription.name)
     known = [done_of(row) for row in await look(database, CURSOR, query)]
     cursors = {partition: cursor.id for partition, cursor in divided(known, partitions).items()}
-    begun = subscription.event_id if subscription.log is not None else ""
+    began = began_of(subscription)
+    begun = "" if began.cursor is None else began.cursor.id
     places = {partition: await _place(announcer, cursors.get(partition, begun)) for partition in range(partitions)}
-    since = 0 if subscription.log is None else subscription.since  # began with what is published from then on
+    since = began.since if began.from_now else 0
     count, oldest, after = 0, None, min(places.values())
     while count < _MOST:
         rows = await look(

@@ -241,8 +241,8 @@ class Subscriber:
         """Return after what to read: the least that is done, of the partitions that are held."""
         new = held - self._watermarks.keys()
         if new:
-            start = (await began(self._database))[self.name].cursor
-            self._anew = start is None and self.subscription.start == "now"
+            begun = (await began(self._database))[self.name]
+            start, self._anew = begun.cursor, begun.cursor is None and begun.from_now
             cursors = await self._inbox.cursors()
             for partition in (new & self._partitions.held.keys()) - self._leaving:
                 self._watermarks[partition] = Watermark(cursors.get(partition, start))
@@ -259,8 +259,9 @@ class Subscriber:
         _log.error("%s reads the log from its beginning, and absorbs what it knows: %s", self.name, error)
         if SIGNALS.observed:
             SIGNALS.announce(LogReadAgain(self.name, str(error)))
+        begun = (await began(self._database))[self.name]
         await self._inbox.forget(held)
-        self._anew = self.subscription.start == "now"
+        self._anew = begun.from_now
         self._lanes.drop(held)
         for partition in held & self._partitions.held.keys():
             self._watermarks[partition] = Watermark(None)

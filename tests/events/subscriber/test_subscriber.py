@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -454,6 +454,72 @@ async def test_a_subscription_that_is_added_later_begins_where_it_says(rig: Any,
     async with rig.listening(LateService):
         await rig.heard.handled(6)
     assert seen == {"all": [1, 2, 3, 4], "new": [3, 4]}
+
+
+async def test_where_it_begins_is_of_no_account_to_one_that_has_begun(rig: Any, place: Any, journal: Any) -> None:
+    """Declared otherwise, it goes on with what is from before it began, also when the log is read anew."""
+
+    @service
+    class NowService(journal.journal):  # type: ignore[name-defined, misc]
+        db: Database
+
+        async def count(self):  # type: ignore[no-untyped-def]
+            return 0
+
+        @subscribe(journal.orders.Placed, start="now")
+        async def note(self, event: Any) -> None:
+            self.db.add(journal.row(key=event.customer, number=event.number))
+
+    here, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(event: Any) -> None:
+        here.set()
+        await never.wait()
+
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    rig.acts.append(hang)
+    async with rig.listening(drain=0.0):
+        await rig.broker.publish([place(number, time=yesterday) for number in (1, 2)])
+        await here.wait()
+    async with rig.listening(NowService):
+        await rig.heard.handled(2)
+    rig.broker.lose()
+    async with rig.listening(NowService):
+        await rig.broker.publish([place(number, time=yesterday) for number in (1, 2, 3)])
+        await rig.heard.handled(3)
+    assert await rig.entries() == [1, 2, 3]
+
+
+async def test_one_that_hears_from_now_on_passes_over_what_is_older_in_a_log_that_is_read_anew(
+    rig: Any, place: Any, journal: Any
+) -> None:
+    """However it is declared by then."""
+    numbers: list[int] = []
+
+    def declared(start: Any) -> Any:
+        @service
+        class SomeService(Late):
+            db: Database
+
+            async def nothing(self) -> None: ...
+
+            @subscribe(journal.orders.Placed, start=start)
+            async def hear(self, event: Any) -> None:
+                numbers.append(event.number)
+
+        return SomeService
+
+    old = place(1, time=datetime.now(UTC) - timedelta(days=1))
+    await rig.broker.publish([old])
+    async with rig.listening(declared("now")):
+        await rig.broker.publish([place(2)])
+        await rig.heard.handled(1)
+    rig.broker.lose()
+    for turn in (3, 4):  # the log is read anew, and then from where that came to
+        async with rig.listening(declared("beginning")):
+            await rig.broker.publish([old, place(2), place(turn)])
+            await rig.heard.handled(turn - 1)
+    assert numbers == [2, 3, 4]
 
 
 async def test_a_renamed_handler_is_told_loudly_and_keeps_its_place_under_its_name(
