@@ -180,7 +180,13 @@ def jetstream(
         duplicate_window=settings.duplicate_window,
     )
     return JetStreamBroker(
-        connection, application, stream, partitions=settings.partitions, announces=announces, ids=ids
+        connection,
+        application,
+        stream,
+        partitions=settings.partitions,
+        announces=announces,
+        remember=settings.remember,
+        ids=ids,
     )
 
 

@@ -92,6 +92,27 @@ async def test_another_application_only_reads(broker: Broker, api: Api, bench: B
     assert ids(await reading) == named(1)
 
 
+@pytest.mark.parametrize(("keep", "said"), [(3600.0, ""), (7200.0, "for 2h"), (None, "without end")])
+async def test_p12_another_application_that_keeps_events_for_longer_than_they_are_remembered_is_told_of(
+    broker: Broker, connect: Connect, api: Api, caplog: pytest.LogCaptureFixture, keep: float | None, said: str
+) -> None:
+    """Its file can't be refused here; once, with what to do."""
+    shop = await broker(settings=StreamSettings(keep=keep or 3600.0))
+    await shop.publish([envelope(1)])
+    if keep is None:
+        config = (await api.ask("STREAM.INFO.freestone_shop"))["config"]
+        await api.ask("STREAM.UPDATE.freestone_shop", {**config, "max_age": 0})
+    bank = JetStreamBroker(await connect(), "bank", remember=3600.0)
+    for _ in range(2):
+        await bank.end(SOURCE)
+    errors = [it.getMessage() for it in caplog.records if it.levelno == logging.ERROR]
+    assert errors == ([] if not said else [
+        f"shop keeps its events {said}, and bank remembers for 1h which it had: one that is read again later could "
+        "take effect twice; set [events] remember to no less"
+    ])  # fmt: skip
+    await bank.close()
+
+
 async def test_a_reader_that_does_not_come_back_holds_no_more_than_it_asked_for(bench: Bench) -> None:
     """However many there are."""
     await bench.here.publish([envelope(number) for number in range(4 * BATCH)])

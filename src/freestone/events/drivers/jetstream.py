@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final, final
 
 from freestone.clock import Clock, Ids, SystemClock, SystemIds, system_random
 from freestone.cluster import NatsConnection
+from freestone.contract import shown
 from freestone.errors import ConfigurationError, Mistake, Unavailable
 from freestone.events.broker import Cursor, Recorded, Source
 from freestone.events.envelope import Envelope
@@ -57,6 +59,7 @@ class JetStreamBroker:
         *,
         partitions: int = 8,
         announces: bool = True,
+        remember: float = math.inf,
         patience: float = PATIENCE,
         clock: Clock | None = None,
         ids: Ids | None = None,
@@ -64,14 +67,17 @@ class JetStreamBroker:
         """``application`` is the one that publishes here, and whose stream is made; any one's can be read.
 
         ``partitions`` is into how many parts the readers of this process have sorted the keys: a number that divides
-        64; ``announces`` is whether the stream is made when this starts, and not only when it is needed; ``patience``
-        is for how many seconds a publish is tried.
+        64; ``announces`` is whether the stream is made when this starts, and not only when it is needed; ``remember``
+        for how many seconds readers remember an event that they had; ``patience`` for how many a publish is tried.
         """
         self._connection = connection
         self._application = application
         self._settings = settings or StreamSettings()
         self._partitions = partitions
         self._announces = announces
+        self._remember = remember
+        self._forgetful: set[str] = set()
+        """Applications that keep their events for longer than readers remember them, of which that was said."""
         self._patience = patience
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds(self._clock, system_random())
@@ -161,11 +167,25 @@ class JetStreamBroker:
     async def _stream_to_read(self, application: str) -> Stream:
         """Return what a stream is now. That of this application is made; raises Refused if another's is not there."""
         try:
-            return Stream.of(await self._api.ask(f"STREAM.INFO.{stream_name(application)}"))
+            stream = Stream.of(await self._api.ask(f"STREAM.INFO.{stream_name(application)}"))
+            self._tell_if_kept_for_longer(stream, application)
+            return stream
         except Refused as error:
             if error.code != NO_SUCH_STREAM or application != self._application:
                 raise
         return await self._stream_to_append()
+
+    def _tell_if_kept_for_longer(self, stream: Stream, application: str) -> None:
+        """Say once of another's stream what is refused of one's own: that it keeps what is not remembered any more."""
+        if application == self._application or stream.keep <= self._remember or application in self._forgetful:
+            return
+        self._forgetful.add(application)
+        kept = "without end" if stream.keep == math.inf else f"for {shown(stream.keep)}"
+        _log.error(
+            "%s keeps its events %s, and %s remembers for %s which it had: one that is read again later could take "
+            "effect twice; set [events] remember to no less",
+            application, kept, self._application, shown(self._remember),
+        )  # fmt: skip
 
     async def _stream_to_append(self) -> Stream:
         """Return this application's stream, which is made and brought up to date when it has not been looked at yet."""

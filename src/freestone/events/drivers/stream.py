@@ -10,6 +10,7 @@ of an event is its age alone, which is the same in the publisher's database and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, Literal, final
 
@@ -51,6 +52,8 @@ class Stream(msgspec.Struct, frozen=True):
     """The sequence of the last message that there ever was."""
     atomic: bool
     """Whether it takes several messages at once, all or none."""
+    keep: float = math.inf
+    """Seconds for which it keeps a message."""
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> Stream:
@@ -63,6 +66,7 @@ class Stream(msgspec.Struct, frozen=True):
             first=first if int(state["messages"]) else last + 1,
             last=last,
             atomic=bool(config.get("allow_atomic")),
+            keep=int(config.get("max_age") or 0) / _NANOSECONDS or math.inf,
         )
 
 
