@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.data import Database
-from freestone.events import Cursor, EmbeddedBroker, Envelope, Log, Publisher, Source
+from freestone.events import Choice, Cursor, EmbeddedBroker, Envelope, Following, Log, Publisher, Source
 
 from .conftest import Opener, Orders, Placed
 
@@ -73,6 +73,23 @@ async def test_p01_a_transaction_that_commits_late_is_read_late_and_not_passed_o
     ((found, after),) = await read(log, 1, cursor)
     assert (found.subject, after.position) == ("late", cursor.position + 1)
     assert [it.subject for it in await publisher.outbox.written()] == ["late", "early"]  # by their ids
+
+
+async def test_p01_a_person_who_watches_sees_what_commits_late(db: Database, publisher: Publisher) -> None:
+    """Once, after what took a higher number; what was there before is not shown."""
+    await publisher.send(Placed("before"))
+    released, written = asyncio.Event(), asyncio.Event()
+    late = asyncio.create_task(commits_when(db, publisher, released, written, Placed("late"), Placed("too")))
+    await written.wait()
+    await publisher.send(Placed("early"))
+    following = Following(publisher.outbox, Choice())
+    await following.start()
+    await publisher.send(Placed("next"))
+    shown = [[each.envelope.subject for each in await following.next(10)]]
+    released.set()
+    await late
+    shown += [[each.envelope.subject for each in await following.next(1)] for _ in range(3)]
+    assert shown == [["next"], ["late"], ["too"], []]
 
 
 async def test_p01_what_eight_writers_commit_is_read_and_nothing_else(

@@ -16,6 +16,7 @@ from freestone.events import (
     Choice,
     Cursor,
     Envelope,
+    Following,
     Outbox,
     Source,
     State,
@@ -24,7 +25,6 @@ from freestone.events import (
     find_kept,
     lags,
     last_event,
-    later_events,
     latest_events,
     partition_of,
     retry_kept,
@@ -117,12 +117,13 @@ async def test_the_latest_events_and_those_that_follow(db: Database) -> None:
     """In their order."""
     outbox = await written(db, *(placed(number) for number in range(5)))
     assert [each.envelope.id for each in await latest_events(outbox, Choice(), 2)] == ["event-3", "event-4"]
-    last = await last_event(outbox)
-    assert await later_events(outbox, Choice(), last, 10) == []
-    await written(db, placed(5), placed(6))
-    assert [each.envelope.id for each in await later_events(outbox, Choice(), last, 1)] == ["event-5"]
+    following = Following(outbox, Choice(key="ada"))
+    await following.start()
+    assert await following.next(10) == []
+    await written(db, placed(5), placed(7, "bob"), placed(6))
+    assert [[each.envelope.id for each in await following.next(1)] for _ in range(3)] == [["event-5"], ["event-6"], []]
     count, first = await waiting_events(outbox, Choice(), 3)
-    assert (count, [each.envelope.id for each in first]) == (7, ["event-0", "event-1", "event-2"])
+    assert (count, [each.envelope.id for each in first]) == (8, ["event-0", "event-1", "event-2"])
 
 
 @pytest.mark.parametrize(

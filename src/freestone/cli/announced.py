@@ -40,11 +40,13 @@ def tail(file: Path | None, service: str | None, choice: Choice, count: int, fol
 
 
 async def _tail(app: App, service: str | None, choice: Choice, count: int, follow: bool, as_json: bool) -> None:
-    from freestone.events import last_event, later_events, latest_events
+    from freestone.events import Following, latest_events
 
     async with opened(app, _one(service)) as databases:
         outboxes = _outboxes(app, databases)
-        places = {name: await last_event(outbox) for name, outbox in outboxes.items()}
+        followed = [Following(outbox, choice) for outbox in outboxes.values()] if follow else []
+        for each in followed:
+            await each.start()
         found = (
             [each for outbox in outboxes.values() for each in await latest_events(outbox, choice, count)]
             if count
@@ -55,11 +57,7 @@ async def _tail(app: App, service: str | None, choice: Choice, count: int, follo
             typer.echo(_nothing("no event was announced", choice))
         while follow:
             await asyncio.sleep(_LOOK)
-            some: list[Written] = []
-            for name, outbox in outboxes.items():
-                new = await later_events(outbox, choice, places[name], _AT_ONCE)
-                places[name] = new[-1].id if new else places[name]
-                some.extend(new)
+            some = [event for each in followed for event in await each.next(_AT_ONCE)]
             _print_events(_by_time(some), as_json, heading=False)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .kept import Kept
     from .lag import Lag, lags
     from .log import Log
-    from .looking import Written, last_event, later_events, latest_events, waiting_events
+    from .looking import Following, Written, last_event, latest_events, waiting_events
     from .outbox import Outbox
     from .partitions import Partitions
     from .publisher import Publisher
@@ -46,6 +46,7 @@ __all__ = [
     "Cursor",
     "EmbeddedBroker",
     "Envelope",
+    "Following",
     "ForeignEvent",
     "Invalidation",
     "Kept",
@@ -73,7 +74,6 @@ __all__ = [
     "from_msgpack",
     "lags",
     "last_event",
-    "later_events",
     "latest_events",
     "partition_of",
     "retry_kept",
@@ -91,9 +91,9 @@ _HOMES = {
     "Kept": "kept",
     "Lag": "lag",
     "lags": "lag",
+    "Following": "looking",
     "Written": "looking",
     "last_event": "looking",
-    "later_events": "looking",
     "latest_events": "looking",
     "waiting_events": "looking",
     "count_kept": "tending",

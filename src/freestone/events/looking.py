@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, final
+from typing import Any, Final, final
 
 import msgspec
 from sqlalchemy import Table, func, inspect, select
@@ -19,6 +19,9 @@ from .choice import Choice
 from .columns import from_microseconds
 from .envelope import Envelope
 from .outbox import OUTBOX, Outbox
+
+_BEHIND: Final = 1000
+"""Numbers below the last one among which a late commit is still looked for."""
 
 
 @final
@@ -38,10 +41,40 @@ async def latest_events(outbox: Outbox, choice: Choice, most: int) -> list[Writt
     return [_written(outbox, row) for row in await look(outbox.database, OUTBOX, query)][::-1]
 
 
-async def later_events(outbox: Outbox, choice: Choice, after: int, most: int) -> list[Written]:
-    """Return the next events that are meant, with a higher number than that."""
-    query = select(OUTBOX).where(OUTBOX.c.id > after, *choice.among(OUTBOX)).order_by(OUTBOX.c.id).limit(most)
-    return [_written(outbox, row) for row in await look(outbox.database, OUTBOX, query)]
+@final
+class Following:
+    """The events that are meant and are announced from when this was started, each once, for a person who watches.
+
+    On PostgreSQL a transaction may commit after one that took higher numbers. So it is looked among the last thousand
+    numbers too. What commits later than that is not shown; who hears events misses none of them.
+    """
+
+    def __init__(self, outbox: Outbox, choice: Choice) -> None:
+        self._outbox = outbox
+        self._meant = choice.among(OUTBOX)
+        self._last = 0
+        self._behind = _BEHIND if outbox.database.dialect == "postgresql" else 0
+        self._seen = frozenset[int]()
+        """Those of the last numbers that were there."""
+
+    async def start(self) -> None:
+        """Pass over what is there."""
+        self._last = await last_event(self._outbox)
+        if self._behind:
+            query = select(OUTBOX.c.id).where(OUTBOX.c.id > self._last - self._behind)
+            self._seen = frozenset(row.id for row in await look(self._outbox.database, OUTBOX, query))
+
+    async def next(self, most: int) -> list[Written]:
+        """Return the next of them, in the order of their numbers, at most so many."""
+        after = self._last - self._behind
+        new = (OUTBOX.c.id > after, OUTBOX.c.id.not_in(self._seen), *self._meant)
+        rows = await look(self._outbox.database, OUTBOX, select(OUTBOX).where(*new).order_by(OUTBOX.c.id).limit(most))
+        if rows:
+            self._last = max(self._last, rows[-1].id)
+        if self._behind:
+            seen = self._seen.union(row.id for row in rows)
+            self._seen = frozenset(number for number in seen if number > self._last - self._behind)
+        return [_written(self._outbox, row) for row in rows]
 
 
 async def last_event(outbox: Outbox) -> int:
