@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -15,6 +16,11 @@ import pytest
 
 from freestone.cli.choosing import moment
 from freestone.cli.failure import UsageMistake
+from freestone.clock import SystemClock
+from freestone.data import Database
+from freestone.events import Envelope, Source, State
+from freestone.events.inbox import TABLES, Inbox
+from freestone.events.kept import Failure, Shelf
 
 from .conftest import PATIENCE, Running
 
@@ -242,6 +248,48 @@ def test_nothing_that_is_meant_is_an_exit_status(running_office: Running, freest
     nothing = freestone("events", "retry", "ffff", cwd=running_office.directory)
     assert nothing.returncode == 1
     assert "there is no such event; see `freestone events aside`" in nothing.stderr
+
+
+def test_a_subscription_that_is_no_more_is_forgotten(office: Path, freestone: Words) -> None:
+    """With what it keeps, if a person says so; one that the code has is not."""
+    asyncio.run(_hear_as_before(office / ".freestone" / "data" / "clerk.db"))
+    [row] = table(freestone("events", "aside", cwd=office).stdout)
+    assert row[0] == "clerk.jot"
+    refused = freestone("events", "forget", "clerk.jot", answer="n\n", cwd=office)
+    assert (refused.returncode, refused.stdout.splitlines()[0]) == (
+        1,
+        "clerk.jot keeps 1 event that it has not handled.",
+    )
+    done = freestone("events", "forget", "clerk.jot", "--yes", cwd=office)
+    assert (done.returncode, done.stdout) == (0, "clerk.jot is forgotten\n")
+    assert freestone("events", "lag", cwd=office).stdout == "no subscription has been started yet\n"
+    assert freestone("events", "aside", cwd=office).stdout == "no event is set aside\n"
+    for name, status, sentence in (
+        ("clerk.jot", 1, "clerk remembers no subscription jot; see `freestone events lag`"),
+        ("clerk.note", 2, "clerk hears events as note: take that @subscribe away first"),
+        ("note", 2, '"note" names no subscription; write its service and its name, as clerk.note'),
+        ("nobody.note", 2, 'there is no service "nobody"'),
+    ):
+        wrong = freestone("events", "forget", name, cwd=office)
+        assert wrong.returncode == status
+        assert sentence in wrong.stderr
+
+
+async def _hear_as_before(file: Path) -> None:
+    """Leave what a subscription of the clerk leaves behind that once was there."""
+    file.parent.mkdir(parents=True)
+    database = Database.open(file, name="clerk")
+    await database.start()
+    async with database.separate("the test") as transaction:
+        await transaction.prepare(TABLES)
+    now = datetime.now(UTC)
+    inbox = Inbox(database, "jot", SystemClock(), 1)
+    await inbox.begin("desk.Put", Source("office", "desk"), None)
+    event = Envelope(id="1", type="desk.Put", source="/office/desk", subject="left", time=now, version=1, data=b"{}")
+    async with database.separate("the test") as transaction:
+        assert await inbox.take(transaction, "1")
+        await Shelf("jot", "wait").keep(transaction, event, State.ASIDE, now, tries=1, failure=Failure("ValueError"))
+    await database.close()
 
 
 def test_without_an_application_that_ever_ran_there_is_nothing(office: Path, freestone: Words) -> None:

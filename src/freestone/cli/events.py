@@ -191,6 +191,21 @@ def drop(
     drop(file, service, chosen(ids, subscription, kind, key, since), everything, yes, json)
 
 
+@program.command(epilog=examples("$ freestone events forget progress.close_enrolments"))
+def forget(
+    name: Annotated[str, typer.Argument(metavar="SERVICE.SUBSCRIPTION", help="The subscription.", show_default=False)],
+    file: File = None,
+    yes: Yes = False,
+) -> None:
+    """Forget a subscription that the code has no more: its place, what it has handled and what it keeps.
+
+    Asks first if it keeps events. Whoever is subscribed under that name later begins as a new one.
+    """
+    from .kept import forget
+
+    forget(file, name, yes)
+
+
 @program.command(
     epilog=examples(
         "$ freestone events republish --since 2h",

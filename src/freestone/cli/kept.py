@@ -77,6 +77,37 @@ def drop(file: Path | None, service: str | None, choice: Choice, everything: boo
     _tell(asyncio.run(work()), "dropped", as_json)
 
 
+def forget(file: Path | None, name: str, yes: bool) -> None:
+    """Forget a subscription that the code has no more. Raises UsageMistake for one that it has, or a name that is none;
+    exits with 1 if nobody remembers it, or the answer is no."""
+    from freestone.events import Choice, count_kept, forget_subscription, remembers, subscriptions
+
+    app = the_application(file)
+    service, dot, subscription = name.partition(".")
+    if not dot or not subscription:
+        raise UsageMistake(f'"{name}" names no subscription; write its service and its name, as clerk.note')
+
+    async def work() -> bool:
+        async with opened(app, [service]) as databases:
+            if any(each.name == subscription for each in subscriptions(app.services[service].cls)):
+                raise UsageMistake(f"{service} hears events as {subscription}: take that @subscribe away first")
+            if service not in databases or not await remembers(databases[service], subscription):
+                return False
+            kept = (await count_kept(databases[service], Choice(subscription=subscription))).get(subscription, {})
+            if kept and not yes:
+                count = sum(kept.values())
+                typer.echo(f"{name} keeps {count} event{'' if count == 1 else 's'} that it has not handled.")
+                if not typer.confirm("Forget it with them, for good?"):
+                    raise typer.Exit(SERVICE_EXIT)
+            await forget_subscription(databases[service], subscription)
+            return True
+
+    if not asyncio.run(work()):
+        typer.echo(f"{service} remembers no subscription {subscription}; see `freestone events lag`", err=True)
+        raise typer.Exit(SERVICE_EXIT)
+    typer.echo(f"{name} is forgotten")
+
+
 async def _aside(app: App, service: str | None, choice: Choice, count: int) -> list[tuple[str, Kept]]:
     from freestone.events import State, find_kept
 

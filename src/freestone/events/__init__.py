@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .publisher import Publisher
     from .relay import Relay
     from .subscribers import Subscribers
-    from .tending import count_kept, drop_kept, find_kept, retry_kept
+    from .tending import count_kept, drop_kept, find_kept, forget_subscription, remembers, retry_kept
     from .waiting import Waiting
 
 __all__ = [
@@ -70,12 +70,14 @@ __all__ = [
     "drop_kept",
     "encode_data",
     "find_kept",
+    "forget_subscription",
     "from_json",
     "from_msgpack",
     "lags",
     "last_event",
     "latest_events",
     "partition_of",
+    "remembers",
     "retry_kept",
     "subject_of",
     "subscribe",
@@ -99,6 +101,8 @@ _HOMES = {
     "count_kept": "tending",
     "drop_kept": "tending",
     "find_kept": "tending",
+    "forget_subscription": "tending",
+    "remembers": "tending",
     "retry_kept": "tending",
     "EmbeddedBroker": "embedded",
     "Invalidation": "invalidation",

@@ -92,9 +92,9 @@ class Subscribers:
                 continue
             _log.warning(
                 "%s was subscribed to events as %s, and is no more: what is published since is not handled. If the "
-                'method was renamed, say name="%s" in its @subscribe; if it is gone for good, delete that row from '
-                "freestone_subscription",
-                self._owner.service, known, known,
+                'method was renamed, say name="%s" in its @subscribe; if it is gone for good, run '
+                "`freestone events forget %s.%s`",
+                self._owner.service, known, known, self._owner.service, known,
             )  # fmt: skip
             if SIGNALS.observed:
                 SIGNALS.announce(SubscriptionVanished(self._owner.service, known))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, func, select, update
 
@@ -17,9 +17,13 @@ from freestone.data import Database
 from .aside import State
 from .choice import Choice
 from .columns import to_microseconds
+from .inbox import CURSOR, INBOX, SUBSCRIPTION
 from .kept import KEPT, NOTICE, Kept, Shelf, executed, kept_of
 from .looking import look
 from .subscription import OnFailure, Subscription
+
+_AT_ONCE: Final = 500
+"""Rows that are deleted in one transaction, which others wait for on SQLite."""
 
 
 async def find_kept(database: Database, choice: Choice, states: Collection[State], most: int = 1000) -> list[Kept]:
@@ -77,6 +81,36 @@ async def drop_kept(
             await Shelf(name, on_failure.get(name, "wait")).reach(transaction, key, now)
     database.notices.tell(NOTICE)
     return len(gone)
+
+
+async def remembers(database: Database, subscription: str) -> bool:
+    """Whether a service's database remembers a subscription of that name, be it one that the code still has or not."""
+    return bool(
+        await look(database, SUBSCRIPTION, select(SUBSCRIPTION.c.name).where(SUBSCRIPTION.c.name == subscription))
+    )
+
+
+async def forget_subscription(database: Database, subscription: str) -> None:
+    """Forget all about a subscription that the code has no more: its place, what it has taken in and what it keeps.
+
+    One that is given that name again begins as a new one does.
+    """
+    old = select(INBOX.c.event_id).where(INBOX.c.subscription == subscription).limit(_AT_ONCE)
+    taken = delete(INBOX).where(INBOX.c.subscription == subscription, INBOX.c.event_id.in_(old))
+    while await _removed(database, taken.returning(INBOX.c.event_id)) == _AT_ONCE:
+        pass
+    async with database.separate("what is forgotten") as transaction:
+        for statement in (
+            delete(KEPT).where(KEPT.c.subscription == subscription),
+            delete(CURSOR).where(CURSOR.c.subscription == subscription),
+            delete(SUBSCRIPTION).where(SUBSCRIPTION.c.name == subscription),
+        ):
+            await executed(transaction, statement)
+
+
+async def _removed(database: Database, statement: Any) -> int:
+    async with database.separate("what is forgotten") as transaction:
+        return len(await executed(transaction, statement))
 
 
 def _meant(choice: Choice, states: Collection[State]) -> list[Any]:

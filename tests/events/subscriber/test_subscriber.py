@@ -14,7 +14,7 @@ from freestone.clock import SystemClock
 from freestone.contract import Contract, query
 from freestone.data import Database
 from freestone.errors import Aborted, Reject, Unavailable
-from freestone.events import subscribe
+from freestone.events import forget_subscription, remembers, subscribe
 from freestone.events.inbox import CURSOR, INBOX
 from freestone.events.kept import KEPT, Shelf
 from freestone.service import MOST_REPETITIONS, current, service
@@ -556,6 +556,16 @@ async def test_a_renamed_handler_is_told_loudly_and_keeps_its_place_under_its_na
     assert rig.heard.of(SubscriptionVanished) == [SubscriptionVanished("journal", "note")]
     assert "journal was subscribed to events as note, and is no more" in caplog.text
     assert 'say name="note" in its @subscribe' in caplog.text
+    assert "`freestone events forget journal.note`" in caplog.text
+
+    await forget_subscription(rig.db, "note")
+    assert not await remembers(rig.db, "note")
+    for table in (INBOX, CURSOR):
+        assert {row.subscription for row in await rows(rig, table)} == {"write_down"}
+    rig.heard.signals.clear()
+    async with rig.listening(renamed()):
+        pass
+    assert rig.heard.of(SubscriptionVanished) == []
 
 
 async def test_a_log_that_was_lost_is_read_from_its_beginning(rig: Any, place: Any) -> None:
