@@ -77,12 +77,20 @@ class Called(Protocol):
 
 
 @final
-class Context:
+class Context(msgspec.Struct, eq=False, weakref=True):
     """The call that the current code serves. Read it with ``current()``."""
 
-    # One is made for each call: what is seldom set is left to the class, and nothing in it refers back to itself,
-    # so that it is gone with the call and never waits for the garbage collector.
+    # One is made for each call, and nothing in it refers back to itself, so that it is gone with the call and never
+    # waits for the garbage collector.
 
+    operation: Operation | None
+    """What is being served; None outside of a handler."""
+    deadline: float | None
+    """When the call is over, in the event loop's time; None if nobody has set it."""
+    task: asyncio.Task[Any] | None
+    """The task that is cancelled at the deadline."""
+    identity: Identity | None
+    trace_id: str
     enlisted: list[Enlisted] | None = None
     resources: dict[Any, Any] | None = None
     sent_command: bool = False
@@ -99,23 +107,6 @@ class Context:
     before: int = 0
     """How often what the handler calls may have been called before: by other attempts and other runs."""
     _handler: Context | None = None
-
-    def __init__(
-        self,
-        operation: Operation | None,
-        deadline: float | None,
-        task: asyncio.Task[Any] | None,
-        identity: Identity | None,
-        trace_id: str,
-    ) -> None:
-        self.operation = operation
-        """What is being served; None outside of a handler."""
-        self.deadline = deadline
-        """When the call is over, in the event loop's time; None if nobody has set it."""
-        self.task = task
-        """The task that is cancelled at the deadline."""
-        self.identity = identity
-        self.trace_id = trace_id
 
     @property
     def handler(self) -> Context:
