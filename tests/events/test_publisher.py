@@ -126,7 +126,7 @@ async def test_a_service_announces_what_its_own_contract_has(publisher: Publishe
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("x" * 256 * 1024, "Placed has 2621[0-9]+ bytes, and an event has 262144 at most: put what is large elsewhere"),
+        ("x" * 1001, "Placed can't be published: its key order has 1001 bytes, and one has 1000 at most"),
         ("a\x00", "Placed can't be published: its key order is .*, and control characters can't be in one"),
         ("\ud800", "Placed can't be published: its key order is"),
     ],
@@ -139,6 +139,22 @@ async def test_what_no_envelope_can_carry_is_refused(
         with pytest.raises(InvalidArgument, match=problem):
             publisher.publish(placed(name))
         publisher.publish(placed("fits"))
+    assert [it.subject for it in await written(publisher)] == ["fits"]
+
+
+class Essays(Contract):
+    class Written(Event, key="title"):
+        title: str
+        text: str
+
+
+async def test_an_event_that_is_too_large_is_refused(db: Database) -> None:
+    """It is for facts, and the message says where the rest belongs."""
+    publisher = Publisher(db)
+    problem = "Written has 2621[0-9]+ bytes, and an event has 262144 at most: put what is large elsewhere"
+    with pytest.raises(InvalidArgument, match=problem):
+        await publisher.send(Essays.Written("long", "x" * 256 * 1024))
+    await publisher.send(Essays.Written("fits", "x" * 255 * 1024))
     assert [it.subject for it in await written(publisher)] == ["fits"]
 
 

@@ -21,6 +21,8 @@ from freestone.errors import FreestoneError
 
 MSGPACK: Final = "application/msgpack"
 JSON: Final = "application/json"
+MOST_TEXT: Final = 1000
+"""Bytes that an envelope's id, type, source and subject may have, each."""
 
 _FOREIGN = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -77,8 +79,7 @@ def subject_of(event: Event) -> str:
     assert key is not None
     value = msgspec.to_builtins(getattr(event, key))
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if _UNFIT.search(text):
-        raise ValueError(f"its key {key} is {text!r}, and control characters can't be in one")
+    _refuse_unfit(f"key {key}", text)
     return text
 
 
@@ -188,10 +189,16 @@ def _read(written: _Read, content_type: str, data: bytes, partitions: int) -> En
     empty = [name for name in ("id", "source", "type") if not getattr(written, name)]
     if empty:
         raise ValueError(f"its {empty[0]} is empty")
+    subject = written.subject if isinstance(written.subject, str) else ""
+    texts = (written.id, written.source, written.type, subject)
+    if sum(map(len, texts)) > MOST_TEXT // 4 or _UNFIT.search("".join(texts)):
+        for name, text in zip(("id", "source", "type", "subject"), texts, strict=True):
+            _refuse_unfit(name, text)
+    if not 0 < written.version < 2**31:
+        raise ValueError(f"its version is {written.version}")
     time = msgspec.convert(written.time, datetime)
     if time.tzinfo is None:
         raise ValueError(f"its time {written.time} has no offset")
-    subject = written.subject if isinstance(written.subject, str) else ""
     return Envelope(
         id=written.id,
         type=written.type,
@@ -201,10 +208,23 @@ def _read(written: _Read, content_type: str, data: bytes, partitions: int) -> En
         version=written.version,
         data=data,
         content_type=content_type,
-        traceparent=written.traceparent,
-        tracestate=written.tracestate,
+        traceparent=_fit(written.traceparent),
+        tracestate=_fit(written.tracestate),
         partition=partition_of(subject, partitions),
     )
+
+
+def _refuse_unfit(name: str, text: str) -> None:
+    """Raise ValueError for a text of an envelope that not every database takes, or takes into an index."""
+    if _UNFIT.search(text):
+        raise ValueError(f"its {name} is {text!r}, and control characters can't be in one")
+    if (size := len(text.encode())) > MOST_TEXT:
+        raise ValueError(f"its {name} has {size} bytes, and one has {MOST_TEXT} at most")
+
+
+def _fit(text: str | None) -> str | None:
+    """Return it if every database takes it."""
+    return None if text is None or _UNFIT.search(text) else text
 
 
 _encode_json: Final = msgspec.json.Encoder().encode

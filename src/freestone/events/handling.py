@@ -72,7 +72,7 @@ class Handling:
         try:
             event = self._decode(envelope)
         except Malformed as error:
-            return Failure(str(error)[:_MOST_ERROR], rejected=True)
+            return Failure(_storable(str(error)[:_MOST_ERROR]), rejected=True)
         run = _Run(self._method, self._operation, self._database, record)
         target = Target(self.name, self._operation, run, random=self._random, repetitions=_REPETITIONS)
         try:
@@ -144,7 +144,12 @@ def _failure(error: Exception) -> Failure:
     said = str(error)
     name = type(error).__name__
     return Failure(
-        f"{name}: {said}"[:_MOST_ERROR] if said else name,
-        "".join(lines)[-_MOST_TRACE:],
+        _storable(f"{name}: {said}"[:_MOST_ERROR] if said else name),
+        _storable("".join(lines)[-_MOST_TRACE:]),
         rejected=isinstance(error, Reject),
     )
+
+
+def _storable(text: str) -> str:
+    """Return a text that every database takes: without zeros, and halves of characters."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

@@ -85,8 +85,8 @@ class Publisher:
         """Announce an event when, and if, the transaction of this place commits.
 
         Raises TransactionRequired where there is none, ReadOnlyTransaction in a query, ForeignEvent for one of
-        another contract, InvalidArgument for one that can't be encoded, has control characters in its key, or more than
-        256 KiB in its fields, and ResourceExhausted when too many wait for the broker.
+        another contract, InvalidArgument for one that can't be encoded, has control characters or more than 1000 bytes
+        in its key, or more than 256 KiB in its fields, and ResourceExhausted when too many wait for the broker.
         """
         transaction = self._transaction(event)
         transaction.refuse_if_read_only(f"publish({type(event).__name__})")

@@ -240,6 +240,19 @@ async def test_a_rejected_event_is_set_aside_at_once(rig: Any, place: Any) -> No
     assert (aside.tries, aside.error) == (1, "Reject: order 1 is in a currency that nobody uses")
 
 
+async def test_an_error_that_no_database_takes_as_it_is_is_kept_all_the_same(rig: Any, place: Any) -> None:
+    """A zero, or half of a character, as in a message that quotes what it could not read."""
+    rig.acts.append(fails(1, {1}, lambda: Reject("\0 and \udcff")))
+    async with rig.listening():
+        await rig.broker.publish([place(1), place(2, "bob")])
+        await rig.heard.count(EventSetAside, 1)
+        await rig.heard.handled(1)
+
+    (row,) = await rows(rig, KEPT)
+    assert row.error == "Reject: \\x00 and \\udcff"
+    assert "\\x00 and \\udcff" in row.trace
+
+
 async def test_a_key_goes_on_if_the_subscription_says_so(rig: Any, place: Any, journal: Any) -> None:
     """While it is retrying the others wait; once it is aside they go on. Retried, it is handled after them."""
 

@@ -188,7 +188,8 @@ def envelope_of(message: Msg, partitions: int) -> Envelope:
         # Another sender may have sorted it otherwise. It is only read by whoever has the partition that it is in.
         return envelope if envelope.partition == partition else replace(envelope, partition=partition)
     sequence, _ = sequences(message.reply)
-    id_ = headers.get("Nats-Msg-Id") or f"unknown-{sequence}"
+    given = headers.get("Nats-Msg-Id", "")
+    id_ = given if given.isascii() and given.isprintable() and given else f"unknown-{sequence}"
     return Envelope(
         id=id_,
         type=type_in(message.subject),
