@@ -121,7 +121,10 @@ class ServiceError(FreestoneError, metaclass=_Fields):
             raise TypeError(f"{type(self).__name__} needs the field {', '.join(missing)}")
         for name, default in self.fields.items():
             setattr(self, name, values.get(name, default))
-        self.message = message or _first_line(type(self))
+        message = str(message or _first_line(type(self)))
+        if not message.isascii():  # half of a character, as of a file's name, could not be sent to anybody
+            message = message.encode(errors="backslashreplace").decode()
+        self.message = message
         super().__init__(self.message)
 
     def __init_subclass__(cls, code: Code | None = None) -> None:

@@ -118,6 +118,13 @@ async def check_canonical_errors_need_no_declaration(place: Place) -> None:
         await _raised(Aborted, bench.fail("aborted"))
 
 
+async def check_an_error_arrives_whatever_it_says(place: Place) -> None:
+    """Also with half of a character, which no encoding takes, as when it quotes the name of a file."""
+    async with _workbench(place) as bench:
+        error = await _raised(NotFound, bench.fail("unreadable"))
+        assert str(error) == "there is no tool \\udcff, and no sägeblatt"
+
+
 async def check_a_bug_arrives_as_internal(place: Place) -> None:
     """With a trace id to find it by, and without what it says."""
     async with _workbench(place) as bench:

@@ -163,6 +163,8 @@ class WorkbenchService(Workbench):
                 raise Bent("it is bent", tools=("saw", "file"))
             case "missing":
                 raise NotFound("there is no such tool")
+            case "unreadable":
+                raise NotFound("there is no tool \udcff, and no sägeblatt")
             case "aborted":
                 raise Aborted()
             case _:
