@@ -141,7 +141,10 @@ class _Run:
 def _failure(error: Exception) -> Failure:
     """Return what is kept of an error."""
     lines = traceback.format_exception(error)
-    said = str(error)
+    try:
+        said = str(error)
+    except Exception:  # it is the application's, and what it says is not worth the event
+        said = ""
     name = type(error).__name__
     return Failure(
         _storable(f"{name}: {said}"[:_MOST_ERROR] if said else name),

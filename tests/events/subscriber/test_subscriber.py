@@ -253,6 +253,30 @@ async def test_an_error_that_no_database_takes_as_it_is_is_kept_all_the_same(rig
     assert "\\x00 and \\udcff" in row.trace
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words for it")
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (asyncio.CancelledError, "Cancelled: journal.note cancelled itself"),
+        (Mute, "Mute"),
+    ],
+)
+async def test_whatever_a_handler_raises_is_a_failure(rig: Any, place: Any, error: Any, kept: str) -> None:
+    """Also that something which it waited for was cancelled, or an error that can't say what it is."""
+    rig.acts.append(fails(3, {1}, error))
+    async with rig.listening():
+        await rig.broker.publish([place(1), place(2), place(3, "bob")])
+        await rig.heard.count(EventSetAside, 1)
+        await rig.heard.count(EventWaits, 1)
+        await rig.heard.handled(1)
+    assert {it.error for it in rig.heard.of(EventFailed)} == {kept}
+    assert await rig.entries() == [3]
+
+
 async def test_a_key_goes_on_if_the_subscription_says_so(rig: Any, place: Any, journal: Any) -> None:
     """While it is retrying the others wait; once it is aside they go on. Retried, it is handled after them."""
 
