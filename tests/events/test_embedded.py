@@ -14,7 +14,18 @@ from sqlalchemy import delete, func, select
 
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.data import Database
-from freestone.events import Cursor, EmbeddedBroker, Envelope, Log, LogTrimmed, Outbox, Publisher, Recorded, Source
+from freestone.events import (
+    Cursor,
+    EmbeddedBroker,
+    Envelope,
+    Log,
+    LogLost,
+    LogTrimmed,
+    Outbox,
+    Publisher,
+    Recorded,
+    Source,
+)
 from freestone.events.log import LOG
 from freestone.events.outbox import OUTBOX
 from freestone.testing import FakeClock
@@ -150,6 +161,19 @@ async def test_the_log_is_there_after_a_restart(opener: Opener) -> None:
         cursors.append(found.cursor)
         await broker.close()
         await database.close()
+
+
+async def test_a_place_in_a_stream_says_that_the_broker_is_another(log: Log, publisher: Publisher) -> None:
+    """Nothing is lost: the application ran in several processes before."""
+    broker = EmbeddedBroker([log])
+    await broker.start()
+    await publish(publisher, "a")
+    after = Cursor("2026-11-25T00:00:00.5Z", 7, "event-7")
+    async with contextlib.aclosing(broker.read(Source("shop", "orders"), TYPES, ALL, after)) as batches:
+        with pytest.raises(LogLost, match="from the database of orders now, and came by NATS before") as caught:
+            await anext(batches)
+    assert caught.value.moved
+    await broker.close()
 
 
 async def test_events_of_somebody_else_are_not_here(log: Log) -> None:

@@ -49,11 +49,21 @@ class Recorded(msgspec.Struct, frozen=True):
     cursor: Cursor
 
 
+def is_stream(log: str) -> bool:
+    """Whether a log of that identity is a stream of NATS, which is known by the time when it was made."""
+    return ":" in log
+
+
 class LogLost(FreestoneError):
     """The cursor is of another log, or of a state that the log has been rolled back from.
 
-    Read from the beginning: the inbox absorbs what is known.
+    Read from the beginning: the inbox absorbs what is known. ``moved`` is whether nothing was lost, and another broker
+    carries the events now.
     """
+
+    def __init__(self, message: str, *, moved: bool = False) -> None:
+        super().__init__(message)
+        self.moved = moved
 
 
 class LogTrimmed(FreestoneError):

@@ -39,7 +39,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from freestone.clock import Ids
 from freestone.data import METADATA, Part, Transaction
 
-from .broker import Cursor, LogLost, LogTrimmed, Recorded
+from .broker import Cursor, LogLost, LogTrimmed, Recorded, is_stream
 from .columns import to_microseconds
 from .outbox import OUTBOX, TABLES, Outbox
 
@@ -124,6 +124,8 @@ class Log:
                 lambda session: session.scalar(select(OUTBOX.c.event_id).where(self._position == after.position))
             )
         service = self.outbox.source.service
+        if is_stream(after.log):
+            raise LogLost(f"they come from the database of {service} now, and came by NATS before", moved=True)
         if after.log != identity:
             raise LogLost(f"the log of {service} is another one: it was made anew since it was last read")
         if after.position > last or (after.id and there not in (None, after.id)):

@@ -105,6 +105,8 @@ class Subscriber:
         self._since = 0
         self._anew = False
         """Whether a log is read from its beginning by a subscription that did not begin there."""
+        self._told = ""
+        """Why it has read from the beginning, as the log has it."""
         self._main: asyncio.Task[None] | None = None
         self._stopping = False
         partitions.let(self, self._changed.ring)
@@ -256,7 +258,11 @@ class Subscriber:
         return min(known, key=lambda it: it.position) if len(logs) == 1 else None
 
     async def _read_again(self, held: frozenset[int], error: LogLost) -> None:
-        _log.error("%s reads the log from its beginning, and absorbs what it knows: %s", self.name, error)
+        if str(error) != self._told:
+            # Once: each of its partitions that becomes this process's later finds the same.
+            self._told = str(error)
+            said = "%s reads its events from their beginning, and absorbs what it knows: %s"
+            _log.log(logging.INFO if error.moved else logging.ERROR, said, self.name, error)
         if SIGNALS.observed:
             SIGNALS.announce(LogReadAgain(self.name, str(error)))
         begun = (await began(self._database))[self.name]

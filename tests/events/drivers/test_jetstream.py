@@ -193,6 +193,17 @@ async def test_an_event_that_was_removed_by_hand_is_a_cursor_that_nobody_knows(b
     assert ids(await read(bench, bench.there, 1, unknown)) == named(2)
 
 
+async def test_a_place_in_a_publishers_own_log_says_that_the_broker_is_another(bench: Bench) -> None:
+    """Nothing is lost: the application ran in one process before."""
+    await bench.here.publish([envelope(1)])
+    with pytest.raises(LogLost, match="NATS carries them now, in the stream freestone_shop") as caught:
+        await read(bench, bench.there, 1, Cursor("01a21529a0ba7083a7b0baa24ab37f1b", 3, "event-3"))
+    assert caught.value.moved
+    with pytest.raises(LogLost, match="was made anew") as caught:
+        await read(bench, bench.there, 1, Cursor("2026-11-25T00:00:00.5Z", 3, "event-3"))
+    assert not caught.value.moved
+
+
 @pytest.mark.parametrize("atomic", [True, False])
 async def test_p37_a_full_stream_keeps_what_it_has_and_takes_the_rest_when_it_has_room(
     broker: Broker, api: Api, bench: Bench, atomic: bool

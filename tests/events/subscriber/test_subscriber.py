@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from freestone.clock import SystemClock
 from freestone.contract import Contract, query
 from freestone.data import Database
 from freestone.errors import Aborted, Reject, Unavailable
-from freestone.events import forget_subscription, remembers, subscribe
+from freestone.events import LogLost, forget_subscription, remembers, subscribe
 from freestone.events.inbox import CURSOR, INBOX
 from freestone.events.kept import KEPT, Shelf
 from freestone.service import MOST_REPETITIONS, current, service
@@ -617,6 +618,37 @@ async def test_a_log_that_was_lost_is_read_from_its_beginning(rig: Any, place: A
     assert await rig.entries() == list(range(8))
     assert len(rig.heard.of(LogReadAgain)) == 1
     assert len(rig.heard.of(EventAbsorbed)) == 3
+
+
+@pytest.mark.parametrize("moved", [True, False])
+async def test_only_a_log_that_was_lost_is_an_error(
+    rig: Any, place: Any, caplog: pytest.LogCaptureFixture, moved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs an application in several processes after it ran in one has lost nothing, and is told once."""
+    caplog.set_level(logging.INFO, "freestone.events")
+    async with rig.listening():
+        await rig.broker.publish([place(1)])
+        await rig.heard.handled(1)
+    refusals = [LogLost("another log", moved=moved), LogLost("another log", moved=moved)]
+    read = rig.broker.read
+
+    def refuse(*arguments: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return read(*arguments)
+
+    monkeypatch.setattr(rig.broker, "read", refuse)
+    async with rig.listening():
+        await rig.broker.publish([place(2)])
+        await rig.heard.handled(2)
+    assert not refusals
+    said = [it for it in caplog.records if "from their beginning" in it.message]
+    assert [(it.levelname, it.message) for it in said] == [
+        (
+            "INFO" if moved else "ERROR",
+            "note reads its events from their beginning, and absorbs what it knows: another log",
+        )
+    ]
 
 
 async def test_a_log_that_was_put_back_is_read_from_its_beginning(rig: Any, place: Any) -> None:

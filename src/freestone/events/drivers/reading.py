@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from freestone.clock import Clock, Ids
 from freestone.cluster import NatsConnection
 from freestone.errors import Unavailable
-from freestone.events.broker import Cursor, LogLost, LogTrimmed, Recorded
+from freestone.events.broker import Cursor, LogLost, LogTrimmed, Recorded, is_stream
 from freestone.events.envelope import Envelope, Malformed, from_json, from_msgpack
 from freestone.signals import SIGNALS, ReadingResumed
 
@@ -117,6 +117,8 @@ class Reading:
         """Return where to go on, after it was made sure that the cursor is of this log, and that nothing is missing."""
         if after is None:
             return Cursor(stream.identity, stream.first - 1)
+        if not is_stream(after.log):
+            raise LogLost(f"NATS carries them now, in the stream {stream.name}, and nobody did before", moved=True)
         if after.log != stream.identity:
             raise LogLost(f"the stream {stream.name} was made anew: that of {after.log} is gone")
         if after.position > stream.last:
