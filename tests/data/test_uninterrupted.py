@@ -38,7 +38,10 @@ async def test_a_cancelled_caller_leaves_when_the_work_is_over(fails: bool) -> N
         if fails:
             raise LookupError
 
-    task = asyncio.create_task(uninterrupted(work(), lambda: hurried.put_nowait(None)))
+    async def wait() -> None:
+        await uninterrupted(work(), lambda: hurried.put_nowait(None))
+
+    task = asyncio.create_task(wait())
     await begun.wait()
     task.cancel()
     await asyncio.sleep(0)
