@@ -35,6 +35,11 @@ def test_whatever_is_written_with_percent_signs_is_had_as_it_was(
     assert unquote(str(url)).count(":") == 2 + user.count(":") + database.count(":")
 
 
+@pytest.mark.parametrize("host", ["", "host", "host:1", "[::1]", "[::1]:65535", "one:5432,two"])
+def test_a_host_may_have_a_port_or_be_several(host: str) -> None:
+    assert PostgresUrl.parse(f"postgresql://{host}/shop").host == host
+
+
 async def test_a_server_with_awkward_names_is_used(postgres: PostgresServer, postgres_url: str) -> None:
     """The user, its password, the database and an option: the driver takes them as they were meant."""
     name = f"{AWKWARD} {postgres_url.rpartition('/')[2]}"[:60]
@@ -71,6 +76,9 @@ def test_a_password_may_be_an_option(given: str) -> None:
     ("postgresql://ada:hu@n/ter@host/shop", "has a / or a ? before its @; write %2F for a /, and %3F for a ?"),
     ("postgresql://ada:hun?ter@host/shop", "has a / or a ? before its @; write %2F for a /, and %3F for a ?"),
     ("postgresql://ada:hun[ter@host/shop", "is no URL; write %5B for a [, and %5D for a ], in a password"),
+    ("postgresql://ada:hunter@host:postgres/shop", "has a port that is no number from 1 to 65535"),
+    ("postgresql://ada:hunter@[::1]:65536/shop", "has a port that is no number from 1 to 65535"),
+    ("postgresql://ada:hunter@one:5432,two:0/shop", "has a port that is no number from 1 to 65535"),
     ("postgresql://ada:hun#ter@host/shop", "has a part after a #; write %23 for a # in a password"),
 ])  # fmt: skip
 def test_what_a_password_can_not_have_as_it_is_is_named(given: str, message: str) -> None:

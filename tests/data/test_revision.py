@@ -59,7 +59,8 @@ async def test_a_revision_makes_what_the_code_has(tmp_path: Path) -> None:
     text = file.read_text()
     assert text.startswith('"""Books, and who has them."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n')
     assert 'revision = "0001"\ndown_revision = None\n' in text
-    assert "sa.Column('lent_at', sa.DateTime(timezone=True), nullable=True)" in text
+    assert "\n    op.create_table('book',\n        sa.Column('isbn', " in text
+    assert "\n        sa.Column('lent_at', sa.DateTime(timezone=True), nullable=True)" in text
     assert "alembic" not in text.partition("def upgrade")[2].lower()
     assert await drift_of(folder, Base.metadata) == []
     compile(text, str(file), "exec")
@@ -73,7 +74,8 @@ async def test_the_next_revision_follows_the_last(tmp_path: Path) -> None:
     assert file.name == "0002_titles.py"
     text = file.read_text()
     assert 'down_revision = "0001"' in text
-    assert "batch_op.drop_column('lent_at')" in text
+    assert "\n        batch_op.drop_column('lent_at')\n" in text
+    assert not any(line.endswith(" ") for line in text.splitlines())
     assert "op.drop_table('loan')" in text
     assert await drift_of(folder, FewerColumns.metadata) == []
     with pytest.raises(NothingDiffers, match="make what the code expects; there is nothing to write"):

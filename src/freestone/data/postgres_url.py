@@ -58,6 +58,10 @@ class PostgresUrl:
         except ValueError:
             raise _mistake(scheme, "has options that are none", "write them as ?sslmode=require") from None
         account, _, host = parts.netloc.rpartition("@")
+        for address in host.split(","):
+            port = address.rpartition(":")[2] if ":" in address and not address.endswith("]") else ""
+            if port and not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
+                raise _mistake(scheme, "has a port that is no number from 1 to 65535")
         user, _, password = account.partition(":")
         database = unquote(parts.path[1:])
         if not database or "/" in parts.path[1:]:
