@@ -10,6 +10,8 @@ import pytest
 HERE = Path(__file__).parent
 
 sys.path.insert(0, str(HERE / "post"))
+# The checks are no test modules, and shall say all the same what they have found instead of what they expect.
+pytest.register_assert_rewrite("tests.delivery.suite", "tests.delivery.misfortunes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
