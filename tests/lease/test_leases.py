@@ -204,6 +204,35 @@ async def test_work_ends_when_somebody_else_has_the_lease(
     assert await store.acquire("nightly", "ada", 30) == Held("bob")
 
 
+async def test_fenced_work_goes_on_while_its_heartbeat_is_late(
+    leases: Leases, store: MemoryLeases, clock: FakeClock, heard: list[Signal]
+) -> None:
+    """What keeps the heartbeat out may be its own transaction; and what it writes too late, the fence refuses."""
+    async with leases.lease("events/1", seconds=6, fenced=True) as lease:
+        store.fails = Unavailable("somebody writes")
+        await pass_time(clock, 20)
+        lease.check()
+        store.fails = None
+        await pass_time(clock, 1)
+        assert await store.acquire("events/1", "bob", 6) == Held("ada")
+    assert heard[-1] == LeaseEnded("events/1", 1, lost=False)
+
+
+async def test_fenced_work_ends_when_somebody_else_has_the_lease(
+    leases: Leases, store: MemoryLeases, clock: FakeClock
+) -> None:
+    """As soon as a heartbeat is answered."""
+    with pytest.raises(LeaseLost, match="it is somebody else's"):
+        async with leases.lease("events/1", seconds=6, fenced=True) as lease:
+            store.fails = Unavailable("somebody writes")
+            await pass_time(clock, 20)
+            assert lease.is_held
+            store.fails = None
+            assert await store.acquire("events/1", "bob", 6) == 2
+            await pass_time(clock, 1)
+            assert not lease.is_held
+
+
 async def test_p18_a_holder_that_was_stopped_learns_it_from_the_clock(leases: Leases, clock: FakeClock) -> None:
     """Before the event loop has run at all: time passes in one leap, as for a process that is stopped."""
     with pytest.raises(LeaseLost):

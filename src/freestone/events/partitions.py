@@ -4,7 +4,11 @@ The relay of the service sends the events that it announces of those partitions,
 they hear of them. Replicas agree by ``shares`` on who should have which, from the beats in ``freestone_member``, and
 each takes the leases of its own. One that is to give a partition away finishes what it does there first. One that dies
 is noticed by its beat, and its leases are over in their time; what it still writes, should it only have been stopped,
-carries a token that is refused. With one partition no members are needed: whoever gets its lease has it."""
+carries a token that is refused. With one partition no members are needed: whoever gets its lease has it.
+
+A partition is lost when another has its lease, not when a renewal is late: on SQLite a handler that takes its time
+keeps the renewals out, and would be ended and begun again for ever. Nobody can take the lease meanwhile either, and
+whether what it writes counts is decided by the token."""
 
 from __future__ import annotations
 
@@ -167,7 +171,8 @@ class Partitions:
         while not unwanted.is_set():
             try:
                 name = f"events/{partition}"
-                async with self._database.lease(name, seconds=self._seconds, wait=math.inf) as lease:
+                leases = self._database.leases
+                async with leases.lease(name, seconds=self._seconds, wait=math.inf, fenced=True) as lease:
                     self._changed(partition, lease)
                     try:
                         await unwanted.wait()

@@ -35,13 +35,17 @@ class Lease:
     the highest token that it has seen, can refuse a holder that does not know yet that it is none any more.
     """
 
-    def __init__(self, name: str, token: int, store: LeaseStore, tenure: Tenure, clock: Clock) -> None:
+    def __init__(
+        self, name: str, token: int, store: LeaseStore, tenure: Tenure, clock: Clock, *, fenced: bool = False
+    ) -> None:
+        """``fenced`` is whether only another holder ends the work, and not that a renewal is late."""
         self.name = name
         self.token = token
         self.store = store
         """Where the lease is kept."""
         self._tenure = tenure
         self._clock = clock
+        self._fenced = fenced
         self._state = _State.HELD
         self._reason = _TOO_LATE
         self._task: asyncio.Task[Any] | None = None
@@ -54,7 +58,7 @@ class Lease:
     @property
     def is_held(self) -> bool:
         """Whether the holder may go on, as far as is known here."""
-        return self._state is _State.HELD and not self._tenure.is_over(self._clock.monotonic())
+        return self._state is _State.HELD and (self._fenced or not self._tenure.is_over(self._clock.monotonic()))
 
     def check(self) -> None:
         """Raise LeaseLost if the holder must not go on. Asks nobody but the clock: call it before each step.
@@ -70,12 +74,13 @@ class Lease:
         self._task = asyncio.current_task()
         assert self._task is not None
         self._cancelling = self._task.cancelling()
-        self._keepers = (asyncio.create_task(self._renew()), asyncio.create_task(self._watch()))
+        keepers = (self._renew(),) if self._fenced else (self._renew(), self._watch())
+        self._keepers = tuple(asyncio.create_task(it) for it in keepers)
 
     def end(self, error: BaseException | None) -> LeaseLost | None:
         """Stop renewing; ``error`` is what left the block. Return what is to be raised in its place, if anything."""
         lost = self._state is _State.LOST
-        late = self._tenure.expiry <= self._clock.monotonic()
+        late = not self._fenced and self._tenure.expiry <= self._clock.monotonic()
         self._state = _State.LOST if lost or late else _State.ENDED
         for keeper in self._keepers:
             keeper.cancel()
@@ -107,8 +112,9 @@ class Lease:
                 kept = await self.store.renew(self.name, self.token, self._tenure.seconds)
             except Exception as error:
                 # Whatever it is, a heartbeat that did not arrive is one; if none arrives, the other task ends the work.
+                level = logging.WARNING if self._reason == _TOO_LATE else logging.DEBUG  # the first is enough
                 self._reason = f"{_TOO_LATE}: {error}"
-                _log.warning("the lease %s was not renewed: %s", self.name, error)
+                _log.log(level, "the lease %s was not renewed: %s", self.name, error)
                 if SIGNALS.observed:
                     SIGNALS.announce(LeaseNotRenewed(self.name, self.token, error))
                 continue

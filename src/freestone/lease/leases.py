@@ -36,7 +36,9 @@ class Leases:
         self._holder = holder or f"process {os.getpid()} on {socket.gethostname()}"
 
     @contextlib.asynccontextmanager
-    async def lease(self, name: str, *, seconds: float = 30.0, wait: float = 0.0) -> AsyncGenerator[Lease]:
+    async def lease(
+        self, name: str, *, seconds: float = 30.0, wait: float = 0.0, fenced: bool = False
+    ) -> AsyncGenerator[Lease]:
         """Hold a lease for a block: of all that take the lease of this name, one at a time is in its block.
 
         It lasts ``seconds`` and is renewed in the background for as long as the block runs. When the process dies it
@@ -47,12 +49,16 @@ class Leases:
         time, ValueError for a lease that is too short. When it can't be renewed the block's task is cancelled, before
         the lease expires, and LeaseLost leaves the block.
 
+        ``fenced`` is for a block of which nothing counts but what it writes behind a fence: that goes on when a renewal
+        is late, until the store says that somebody else has the lease. A transaction that keeps all others out of the
+        store, the renewals too, is not ended for it then.
+
         >>> async def nightly(leases):
         ...     async with leases.lease("nightly", seconds=30) as lease:
         ...         await report(lease.token)
         """
         _check(name, seconds)
-        held = await self._acquire(name, seconds, wait)
+        held = await self._acquire(name, seconds, wait, fenced)
         held.begin()
         try:
             yield held
@@ -86,7 +92,7 @@ class Leases:
                 if error.lease != name:
                     raise
 
-    async def _acquire(self, name: str, seconds: float, wait: float) -> Lease:
+    async def _acquire(self, name: str, seconds: float, wait: float, fenced: bool = False) -> Lease:
         until = self._clock.monotonic() + wait
         while True:
             asked = self._clock.monotonic()
@@ -100,7 +106,7 @@ class Leases:
             if not isinstance(answer, Held):
                 if SIGNALS.observed:
                     SIGNALS.announce(LeaseAcquired(name, answer, now - asked))
-                return Lease(name, answer, self.store, Tenure(seconds, asked), self._clock)
+                return Lease(name, answer, self.store, Tenure(seconds, asked), self._clock, fenced=fenced)
             if now >= until:
                 raise LeaseTaken(f"the lease {name} is held by {answer.by}", lease=name)
             await self._clock.sleep(next_try(now, until, seconds) - now)

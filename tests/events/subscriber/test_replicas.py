@@ -8,8 +8,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from freestone.signals import EventAbsorbed, EventHandled, PartitionsShared
+from freestone.signals import EventAbsorbed, EventHandled, LeaseEnded, PartitionsShared
 
 
 @pytest.fixture
@@ -114,6 +115,32 @@ async def test_p18_what_a_process_writes_that_has_lost_its_partition_is_refused(
         assert [it.tries for it in rig.heard.of(EventHandled)] == [1, 1]
     assert await rig.entries() == [1, 2]
     assert "an event of ada is another process's now: the token 1 of the lease events/0 is stale" in caplog.text
+
+
+@pytest.mark.parametrize("rig", ["sqlite"], indirect=True)
+async def test_a_handler_that_keeps_the_lock_for_longer_than_the_lease_lasts_is_not_begun_again(
+    rig: Any, place: Any
+) -> None:
+    """Its transaction keeps out the renewals, and everybody else who would take the partition: so it goes on."""
+    rig.seconds = 0.5
+    begun: list[int] = []
+
+    async def take_long(event: Any) -> None:
+        begun.append(event.number)
+        (lease,) = journal.workers._partitions.held.values()
+        await journal.db.execute(text("DELETE FROM entry"))  # from here on nobody else writes
+        while rig.clock.monotonic() < lease._tenure.expiry:  # noqa: ASYNC110 - time is no event
+            await asyncio.sleep(0.01)
+
+    async with rig.listening() as journal:
+        rig.acts.append(take_long)
+        await rig.broker.publish([place(1)])
+        await rig.heard.handled(1)
+        await rig.broker.publish([place(2)])
+        await rig.heard.handled(2)
+    assert begun == [1, 2]
+    assert [it.lost for it in rig.heard.of(LeaseEnded)] == [False]
+    assert rig.heard.of(EventAbsorbed) == []
 
 
 async def test_what_is_kept_is_worked_on_by_whoever_has_its_partition(rig: Any, place: Any, replicas: Any) -> None:
