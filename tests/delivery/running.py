@@ -175,6 +175,15 @@ class Post:
         async with self.outbox() as outbox:
             return (await waiting_events(outbox, Choice(), 0))[0]
 
+    async def all_sent(self) -> None:
+        """Wait until the broker has what the depot has announced; an embedded one has it at once."""
+
+        async def has_it() -> bool:
+            return await self.waiting() == 0
+
+        if self.place.broker == "nats":
+            await self.until(has_it)
+
     async def republish(self) -> int:
         """Have everything sent again, as ``freestone events republish`` does."""
         async with self.outbox() as outbox:
