@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import types
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import ForeignKey, TextClause, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from freestone.contract import Contract, command, operations, query
+from freestone.contract import Contract, command, query
 from freestone.data import Database
-from freestone.service import CURRENT, Context
+from freestone.service import Context
 from freestone.testing import PostgresServer
 
 
@@ -55,34 +55,10 @@ class Bank(Contract):
 Handler = Callable[[str], AbstractAsyncContextManager[Context]]
 
 
-@contextlib.asynccontextmanager
-async def handling(name: str, deadline: float | None = None) -> AsyncGenerator[Context]:
-    """Run a block as dispatch runs the handler of that operation of Bank."""
-    context = Context(operations(Bank)[name], deadline, asyncio.current_task(), None, "0" * 32)
-    token = CURRENT.set(context)
-    try:
-        try:
-            yield context
-        except BaseException:
-            await context.rollback()
-            raise
-        else:
-            await context.commit()
-    finally:
-        context.ended = True
-        CURRENT.reset(token)
-
-
 @pytest.fixture
-def handler() -> Handler:
-    return handling
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """Where the database is. A test that makes sense in one of them only parametrizes this, indirectly."""
-    engine: str = request.param
-    return engine
+def handler(handling: Callable[..., AbstractAsyncContextManager[Context]]) -> Handler:
+    """Runs a block as the handler of that operation of Bank."""
+    return partial(handling, Bank)
 
 
 Opener = Callable[[], Database]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from freestone.contract import Contract, Event, command, operations, query
+from freestone.contract import Contract, Event, command, query
 from freestone.data import Database
 from freestone.events import Publisher, Source
-from freestone.service import CURRENT, Context
+from freestone.service import Context
 from freestone.testing.postgres import PostgresServer
 
 
@@ -49,34 +48,10 @@ class Orders(Contract):
 Handler = Callable[[str], AbstractAsyncContextManager[Context]]
 
 
-@contextlib.asynccontextmanager
-async def handling(name: str) -> AsyncGenerator[Context]:
-    """Run a block as dispatch runs the handler of that operation of Orders."""
-    context = Context(operations(Orders)[name], None, asyncio.current_task(), None, "0af7651916cd43dd8448eb211c80319c")
-    token = CURRENT.set(context)
-    try:
-        try:
-            yield context
-        except BaseException:
-            await context.rollback()
-            raise
-        else:
-            await context.commit()
-    finally:
-        context.ended = True
-        CURRENT.reset(token)
-
-
 @pytest.fixture
-def handler() -> Handler:
-    return handling
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """Where the database is. A test that makes sense in one of them only parametrizes this, indirectly."""
-    engine: str = request.param
-    return engine
+def handler(handling: Callable[..., AbstractAsyncContextManager[Context]]) -> Handler:
+    """Runs a block as the handler of that operation of Orders."""
+    return partial(handling, Orders)
 
 
 Opener = Callable[[], Database]

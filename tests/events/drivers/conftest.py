@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from freestone.cluster import NatsConnection, NatsSettings
+from freestone.cluster import NatsConnection
 from freestone.events import Cursor
 from freestone.events.drivers import JetStreamBroker, StreamSettings
 from freestone.events.drivers.api import Api
@@ -26,22 +26,6 @@ Broker = Callable[..., Awaitable[JetStreamBroker]]
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     async with nats_server(tmp_path / "nats") as running:
         yield running
-
-
-@pytest.fixture
-async def connect(server: NatsServer) -> AsyncIterator[Connect]:
-    """Make a connection, as another process would."""
-    made: list[NatsConnection] = []
-
-    async def make() -> NatsConnection:
-        connection = NatsConnection(NatsSettings((server.url,)))
-        made.append(connection)
-        await connection.start()
-        return connection
-
-    yield make
-    for connection in made:
-        await connection.close()
 
 
 @pytest.fixture
