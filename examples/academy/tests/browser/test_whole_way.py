@@ -84,6 +84,8 @@ async def test_from_the_front_page_to_the_last_box(visits, look):
     await page.goto("/learning")
     await expect(page.get_by_text("Finished")).to_be_visible()
     await learner.picture(f"{look}-8-learning")
+    if look.startswith("phone"):  # the header has no room for it
+        await page.get_by_role("link", name=learner.name).click()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.locator("#status")).to_have_text("You are signed out.")
     await page.goto("/learning")

@@ -128,3 +128,9 @@ async def test_no_letter_yet_is_a_sentence(town, ada):
 async def test_where_letters_are_sent_there_is_no_such_page(ada):
     """It is for development."""
     assert (await ada.get("/letters")).status_code == 404
+    assert 'href="/letters"' not in (await ada.get("/account")).text
+
+
+async def test_the_account_leads_to_letters_that_are_shown(town, ada):
+    town.letters = []
+    assert '<a href="/letters">your letters</a>' in (await ada.get("/account")).text

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from academy.identity.contract import Learner, NameTaken, WrongCredentials
-from academy.notifications.contract import Wishes
+from academy.notifications.contract import SentByMail, Wishes
 from academy.web.form import form, local
 from academy.web.notices import redirect
 from academy.web.render import link, page
@@ -94,11 +94,17 @@ async def letters(request: Request) -> Response:
 
 
 async def _account(request: Request, learner: Learner, mistakes: Mapping[str, str], status: int = 200) -> Response:
+    box, kept = services(request).letters, False
+    wishes: Wishes | None = None
     try:
-        wishes: Wishes | None = await services(request).letters.wishes(learner.id)
+        wishes = await box.wishes(learner.id)
+        await box.kept(learner.id)
+        kept = True
+    except SentByMail:
+        pass
     except ServiceError:
         wishes = None  # the address can be changed all the same
-    return page(request, "account.html", status, learner=learner, wishes=wishes, mistakes=mistakes)
+    return page(request, "account.html", status, learner=learner, wishes=wishes, kept=kept, mistakes=mistakes)
 
 
 async def _blank(request: Request, name: str) -> Response:
