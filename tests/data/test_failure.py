@@ -20,6 +20,11 @@ from freestone.errors import (
     Unknown,
 )
 
+MISSING = (
+    "If it is in the code, no migration of shelf has made it: `freestone db check` says what is missing, "
+    '`freestone db revision shelf -m "…" --autogenerate` writes a migration, and `freestone db upgrade` applies it'
+)
+
 
 def failure(code: int, message: str = "") -> DBAPIError:
     """Return what SQLAlchemy raises for that result code."""
@@ -51,6 +56,24 @@ def test_a_result_code_is_an_error_of_the_tree(code: int, cls: type[ServiceError
     error = translate(failure(code), "bank")
     assert type(error) is cls
     assert str(error).startswith("the database bank ")
+
+
+@pytest.mark.parametrize("thing", ["table: book", "column: book.title"])
+def test_what_no_migration_has_made_says_how_it_is_made(thing: str) -> None:
+    """It is the first that somebody meets who has written a service, and it is no error of the tree: a bug."""
+    missing = failure(sqlite3.SQLITE_ERROR, f"no such {thing}")
+    assert translate(missing, "shelf") is missing
+    assert missing.__notes__ == [MISSING]
+    assert not hasattr(translate(failure(sqlite3.SQLITE_ERROR, 'near "SELCT": syntax error'), "shelf"), "__notes__")
+
+
+@pytest.mark.parametrize(("state", "noted"), [("42P01", True), ("42703", True), ("42601", False)])
+def test_postgresql_says_as_well_how_it_is_made(state: str, noted: bool) -> None:
+    origin = sqlite3.OperationalError('relation "book" does not exist')
+    origin.sqlstate = state  # type: ignore[attr-defined]
+    missing = OperationalError("SELECT 1", {}, origin)
+    assert postgres_failure.translate(missing, "shelf") is missing
+    assert getattr(missing, "__notes__", []) == [MISSING] * noted
 
 
 def test_a_violated_key_names_its_columns() -> None:

@@ -81,7 +81,18 @@ def translate(error: Exception, database: str) -> Exception:
         return translated
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Unavailable(f"the database {database} closed the connection")
+    if "no such table: " in str(error) or "no such column: " in str(error):
+        advise_migration(error, database)
     return error
+
+
+def advise_migration(error: Exception, database: str) -> None:
+    """Note on an error that something of the code's tables is missing, and how it comes there."""
+    error.add_note(
+        f"If it is in the code, no migration of {database} has made it: `freestone db check` says what is missing, "
+        f'`freestone db revision {database} -m "…" --autogenerate` writes a migration, and `freestone db upgrade` '
+        "applies it"
+    )
 
 
 def _details(error: Exception, cls: type[ServiceError]) -> str:

@@ -21,6 +21,8 @@ from freestone.errors import (
     Unknown,
 )
 
+from .failure import advise_migration
+
 _LACKS_A_ROW = "lacks a row that this one refers to, or has one that refers to it"
 _RAN_OUT_OF_TIME = "closed the connection: the transaction took longer than it may"
 
@@ -57,6 +59,8 @@ _CLASSES: dict[str, tuple[type[ServiceError], str]] = {
 }
 """By the class, the first two characters."""
 
+_MISSING = ("42P01", "42703")
+"""A table, or a column, that is not there."""
 _RACES = ("40001", "40P01", "40000")
 """Of a transaction that somebody else was faster than: it may do better when it is run again."""
 
@@ -95,6 +99,8 @@ def translate(error: Exception, database: str) -> Exception:
         return translated
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Unavailable(f"the database {database} closed the connection")
+    if state in _MISSING:
+        advise_migration(error, database)
     return error
 
 
