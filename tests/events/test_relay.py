@@ -19,6 +19,7 @@ from freestone.data import Database, Transaction
 from freestone.data.notices import Notices, Within
 from freestone.errors import InvalidArgument, ResourceExhausted, Unavailable
 from freestone.events import Broker, Cursor, Envelope, Publisher, Recorded, Relay, Source, Waiting
+from freestone.events.kept import executed
 from freestone.events.outbox import OUTBOX
 from freestone.signals import (
     SIGNALS,
@@ -494,6 +495,31 @@ async def test_what_was_sent_is_sent_again(publisher: Publisher) -> None:
         await until(lambda: len(broker.taken) == 2)
     assert subjects(broker) == ["b", "c"]
     assert told == [(2, 2)]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_what_is_sent_while_it_is_chosen_what_is_sent_again_is_left_alone(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would never end, in a service that goes on announcing, and there is nothing to heal."""
+    look, told = Waiting(publisher.outbox), list[tuple[int, int]]()
+    await look.start()
+    for order in ("a", "b", "c", "d", "e"):
+        await publisher.send(Placed(order))
+    await look.mark(await look.first(frozenset(), 10), SystemClock().now())
+    monkeypatch.setattr("freestone.events.waiting._MANY", 2)
+
+    async def executed_while_others_work(transaction: Transaction, statement: Any) -> list[Any]:
+        found = await executed(transaction, statement)
+        assert len(await publisher.outbox.written()) < 15
+        await publisher.send(Placed("meanwhile"))
+        await look.mark(await look.first(frozenset(), 10), SystemClock().now())
+        return found
+
+    monkeypatch.setattr("freestone.events.waiting.executed", executed_while_others_work)
+    assert await look.again(SystemClock().now() - timedelta(hours=1), lambda *it: told.append(it)) == 5
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert await waiting(publisher) == ["a", "b", "c", "d", "e"]
 
 
 @pytest.mark.parametrize("held", [1, 600])

@@ -19,6 +19,7 @@ from freestone.data import Part, Prepared
 
 from .backlog import Pending, Slice
 from .columns import to_microseconds
+from .kept import executed
 from .outbox import OUTBOX, TABLES, Outbox
 
 _WAITS = OUTBOX.c.published.is_(None)
@@ -112,13 +113,18 @@ class Waiting:
         """
         sent = (OUTBOX.c.time >= to_microseconds(since), OUTBOX.c.published.is_not(None))
         ((total,),) = await self._read(select(func.count()).select_from(OUTBOX).where(*sent))
-        some = select(OUTBOX.c.id).where(*sent).order_by(OUTBOX.c.id).limit(_MANY)
-        statement = update(OUTBOX).where(OUTBOX.c.id.in_(some)).values(published=None)
-        done = 0
+        after, done = 0, 0
         async with self.outbox.database.separate("what is sent again") as transaction:
-            while count := await transaction.run(lambda session: _changed(session, statement)):
-                done += count
-                if progress is not None:
+            # What is sent from now on is with the broker as it is; it would come for as long as the service is at work.
+            last = await transaction.run(lambda session: session.scalar(select(func.max(OUTBOX.c.id)))) or 0
+            while after < last:
+                these = (OUTBOX.c.id > after, OUTBOX.c.id <= last, *sent)
+                some = select(OUTBOX.c.id).where(*these).order_by(OUTBOX.c.id).limit(_MANY)
+                statement = update(OUTBOX).where(OUTBOX.c.id.in_(some)).values(published=None).returning(OUTBOX.c.id)
+                rows = await executed(transaction, statement)
+                after = max((row.id for row in rows), default=last)
+                done += len(rows)
+                if progress is not None and rows:
                     progress(done, max(done, total))
         self.outbox.ring()
         return done
