@@ -298,6 +298,9 @@ def test_without_an_application_that_ever_ran_there_is_nothing(office: Path, fre
     assert freestone("events", "aside", cwd=office).stdout == "no event is set aside\n"
     assert freestone("events", "pending", cwd=office).stdout == "nothing waits\n"
     assert freestone("events", "lag", cwd=office).stdout == "no subscription has been started yet\n"
+    follows = freestone("events", "tail", "--follow", cwd=office)
+    assert follows.returncode == 2
+    assert "no service of office has a database yet, so there is nothing to follow: start it" in follows.stderr
     assert not (office / ".freestone" / "data").exists()
 
 

@@ -33,7 +33,8 @@ _EVENT: Sequence[Column] = ("TIME", "TYPE", "KEY", "ID", "DATA")
 
 
 def tail(file: Path | None, service: str | None, choice: Choice, count: int, follow: bool, as_json: bool) -> None:
-    """Print the latest events, and go on with those that come if ``follow``. Raises UsageMistake."""
+    """Print the latest events, and go on with those that come if ``follow``. Raises UsageMistake, also where there is
+    nothing to follow."""
     app = the_application(file)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_tail(app, service, choice, count, follow, as_json))
@@ -44,6 +45,8 @@ async def _tail(app: App, service: str | None, choice: Choice, count: int, follo
 
     async with opened(app, _one(service)) as databases:
         outboxes = _outboxes(app, databases)
+        if follow and not outboxes:
+            raise UsageMistake(f"no service of {app.name} has a database yet, so there is nothing to follow: start it")
         followed = [Following(outbox, choice) for outbox in outboxes.values()] if follow else []
         for each in followed:
             await each.start()
