@@ -467,6 +467,8 @@ async def test_the_relay_removes_what_is_old(publisher: Publisher, heard: list[S
         return sum(it.count for it in heard if isinstance(it, EventsRemoved))
 
     async with relaying(publisher, broker, clock=clock, poll=0.02):  # for which it is 2030
+        await until(lambda: is_empty(publisher))
+        clock.advance(61)
         await until(lambda: removed() == 2)
         await publisher.send(Placed("d"))
         await until(lambda: is_empty(publisher))

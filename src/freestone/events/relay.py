@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, final
@@ -52,6 +51,8 @@ _COUNTED: Final = 2.0
 """Seconds between two looks at how many wait."""
 _FINISH: Final = 5.0
 """Seconds that what is being sent of a partition may take before it is another process's."""
+_FIRST: Final = 60.0
+"""Seconds after the start until old events are removed, for a process may not live for an hour."""
 _OFTEN: Final = 3600.0
 """The most seconds between two times that old events are removed."""
 
@@ -141,15 +142,15 @@ class Relay:
         self._leaving.discard(partition)
 
     async def _live(self) -> None:
-        backlog, trimmed = Backlog(), -math.inf
+        backlog, due = Backlog(), self._clock.monotonic() + min(_FIRST, self._keep / 10)
         while True:
             rung, last = self._outbox.bell.listen(), self._stopping.is_set()
             try:
                 if not await self._round(backlog):
                     return
-                # At the start too, so that processes that do not live for an hour remove some; of several, one does.
-                if 0 in self.mine.partitions and self._clock.monotonic() - trimmed >= min(_OFTEN, self._keep / 10):
-                    trimmed = self._clock.monotonic()
+                now = self._clock.monotonic()
+                if now >= due and 0 in self.mine.partitions:  # of several relays one does
+                    due = now + min(_OFTEN, self._keep / 10)
                     await self._remove()
             except Exception as error:  # whatever it is: what was not marked is sent again
                 _log.warning("the relay of %s was interrupted, and begins again: %s", self._service, error)
