@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -320,6 +321,42 @@ async def test_there_are_never_more_connections_than_allowed(
             str(db.store.place).rpartition("/")[2],
         )
     assert 4 <= mine <= 6
+
+
+async def test_a_database_that_is_closed_waits_for_its_transactions_and_leaves_no_connection(postgres_url: str) -> None:
+    """Queries and what writes share a pool: it is closed when the last of either has ended."""
+    database, looker = Database.open(postgres_url), Database.open(postgres_url)
+    await database.start()
+    await looker.start()
+    pids, both_are_in = list[int](), asyncio.Barrier(3)
+    leaves = {False: asyncio.Event(), True: asyncio.Event()}
+
+    async def held(read_only: bool) -> None:
+        async with database.separate("holds", read_only=read_only) as transaction:
+            pids.append(await transaction.run(lambda session: session.scalar(select(func.pg_backend_pid()))))
+            await both_are_in.wait()
+            await leaves[read_only].wait()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        reads, writes = (group.create_task(held(read_only)) for read_only in (True, False))
+        await both_are_in.wait()
+        closing = group.create_task(database.close())
+        leaves[True].set()
+        await reads
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not closing.done()
+        leaves[False].set()
+        await writes
+    gc.collect()  # a connection that nobody has closed would warn of it, which is an error
+    async with asyncio.timeout(20):
+        statement = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(:pids)")
+        while True:
+            async with looker.transaction():
+                if not await looker.scalar(statement, {"pids": pids}):
+                    break
+            await asyncio.sleep(0.01)
+    await looker.close()
 
 
 async def test_commands_and_queries_leave_each_other_a_connection(db: Database, handler: Handler, account: Any) -> None:

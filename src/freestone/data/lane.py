@@ -99,11 +99,15 @@ class Lane:
         """Take a connection back, before its slot."""
         await connection.close()
 
-    async def close(self) -> None:
-        """Let nobody in any more, wait for those that are in or wait, and close the connections."""
+    async def drain(self) -> None:
+        """Let nobody in any more, and wait for those that are in or wait."""
         self._closed = True
+        for _ in range(self.slots):
+            await self._free.acquire()
+
+    async def close(self) -> None:
+        """Drain it, and close the connections. Of lanes that have one pool, all are drained first."""
         try:
-            for _ in range(self.slots):
-                await self._free.acquire()
+            await self.drain()
         finally:
             await self.engine.dispose()

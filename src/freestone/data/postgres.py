@@ -124,10 +124,11 @@ class Postgres:
     async def close(self) -> None:
         """Close the connections, once those that use one have ended."""
         try:
-            await self.reading.close()
-            await self.writing.close()
+            await self.reading.drain()
+            await self.writing.drain()
+            await self.own.drain()
         finally:
-            await self.own.close()
+            await self.own.engine.dispose()  # it is that of all three
 
     def migrating(self) -> Lane:
         """Return a lane of its own for a migration, which the caller closes."""
