@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .call import gather, gather_all, invalidate, settle
     from .data import Database
     from .events import Publisher, subscribe
-    from .lease import Lease
+    from .lease import Lease, Leases
     from .schedule import cron, every
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Identity",
     "Ids",
     "Lease",
+    "Leases",
     "MayHaveHappened",
     "Message",
     "Publisher",
@@ -79,7 +80,8 @@ __all__ = [
 __version__ = "0.1.0"
 
 _LATER = {
-    "Database": "freestone.data", "Lease": "freestone.lease", "connect": "freestone.app", "local": "freestone.app",
+    "Database": "freestone.data", "connect": "freestone.app", "local": "freestone.app",
+    **dict.fromkeys(("Lease", "Leases"), "freestone.lease"),
     **dict.fromkeys(("Publisher", "subscribe"), "freestone.events"),
     **dict.fromkeys(("cron", "every"), "freestone.schedule"),
     **dict.fromkeys(("gather", "gather_all", "invalidate", "settle"), "freestone.call"),

@@ -176,7 +176,10 @@ def test_events_of_somebody_else_are_heard_where_nats_is_known(
 def test_events_between_processes_need_nats(app: App) -> None:
     """Without a word where it is, the mistake says what to write."""
     plan = place(app, Topology("cut", (Process("a", ("orders",)), Process("b", ("letters",)))))
-    with pytest.raises(ConfigurationError, match=r"process a: .*nothing says where NATS is; write \[nats\] url"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"process a: .*it needs NATS for its events, and nothing says where that is; write \[nats\] url",
+    ):
         Host(plan, "a")
 
 

@@ -112,6 +112,7 @@ def test_a_plan_is_json_for_programs(loaded: Callable[..., App]) -> None:
     assert calls["methods"]["prices.price"]["deadline"] == 0.25
     assert described.pop("serve") == {"limit": "adaptive", "calls": 10000, "queue": 1000, "wait": 1.0, "methods": {}}
     assert described.pop("events")["broker"] is None
+    assert described.pop("leases") == {}
     assert described == {
         "application": "shop",
         "topology": "split",

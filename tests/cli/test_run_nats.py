@@ -172,6 +172,6 @@ def test_a_process_that_is_started_alone_wants_to_be_told(market: Path, freeston
     refused = freestone("serve", "till", "--topology", "cut", cwd=market)
     assert refused.returncode != 0
     assert (
-        "nats.url: NATS carries the events of market between its processes, and nobody says where it is; write [nats] "
+        "nats.url: market needs NATS for its events, and nobody says where that is; write [nats] "
         "url = " in refused.stderr.replace("\n", " ")
     )

@@ -16,6 +16,7 @@ from freestone import (
     Identity,
     Ids,
     Lease,
+    Leases,
     Message,
     Publisher,
     Random,
@@ -244,6 +245,15 @@ async def leased(db: Database) -> None:
         return lease.name
 
     assert_type(await db.lead("nightly", work), str)
+
+
+@service
+class Leased(Reader):
+    leases: Leases
+
+    async def minutes(self, slug: str) -> int:
+        async with self.leases.lease("nightly", seconds=30, wait=5) as lease:
+            return lease.token
 
 
 async def kept(catalog: Catalog) -> None:

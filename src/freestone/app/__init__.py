@@ -14,6 +14,7 @@ from .environment import Environment
 from .file import FILE_NAME, HOME_NAME, ApplicationFile, find, read, refuse
 from .host import Host
 from .interposer import Interposer
+from .leases import LeaseSettings
 from .lifecycle import StartError
 from .linker import load, load_process
 from .local import Local, Near, local
@@ -45,6 +46,7 @@ __all__ = [
     "GatewaySpec",
     "Host",
     "Interposer",
+    "LeaseSettings",
     "Local",
     "LocalRoute",
     "Near",

@@ -20,6 +20,7 @@ from .data import DataUrls
 from .discovery import Discovery
 from .entrance import Entrance
 from .environment import Environment
+from .leases import LeaseSettings, takes_leases
 from .reach import Tls
 from .topology import Topology
 
@@ -62,6 +63,11 @@ class ServiceSpec:
     def publishes(self) -> bool:
         """Whether it announces events."""
         return any(getattr(kind, "__freestone_resource__", "") == "publisher" for kind in self.dependencies.values())
+
+    @property
+    def takes_leases(self) -> bool:
+        """Whether it takes some."""
+        return takes_leases(self.cls)
 
 
 @final
@@ -142,6 +148,8 @@ class App:
     """Where NATS is; None if nobody has said so."""
     events: EventSettings = field(default_factory=EventSettings)
     """How events are kept, and by whom they are carried."""
+    leases: LeaseSettings = field(default_factory=LeaseSettings)
+    """Where leases are."""
 
     @property
     def deadlines(self) -> Deadlines:

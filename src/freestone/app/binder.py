@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 from freestone.call import Dispatcher, FallbackTransport, Transport, Watch, client, stand_in
 from freestone.clock import Clock, Ids, Random, SystemClock, SystemIds, system_random
 from freestone.contract import Contract, Operation, contract_of
 from freestone.errors import ConfigurationError, Mistake
 from freestone.service import Replies, Settings, dependencies, fallbacks, is_marked
+
+if TYPE_CHECKING:
+    from freestone.lease import Leases
 
 
 class Resource(Protocol):
@@ -36,6 +39,8 @@ class Surroundings:
 
     resource: Callable[[str, type[Any], str], Resource]
     """Make a resource: of which service, its class, and the kind, as ``"database"``."""
+    leases: Callable[[str, type[Any]], Leases]
+    """Return the leases that a service takes: of which service, and its class."""
     settings: Mapping[str, Settings] = field(default_factory=dict[str, Settings])
     """The settings of each service that has some, by the service's name."""
     clock: Clock = field(default_factory=SystemClock)
@@ -120,6 +125,8 @@ class Binder:
         if issubclass(kind, Settings):
             return around.settings.get(name) or kind()
         resource_kind = getattr(kind, "__freestone_resource__", None)
+        if resource_kind == "leases":
+            return around.leases(name, cls)
         if resource_kind is not None:
             return self._resource(name, cls, resource_kind)
         return self._client_of(name, cls, contract_of(kind))

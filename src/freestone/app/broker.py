@@ -23,7 +23,7 @@ _FORMATS: Final[tuple[Format, ...]] = ("json", "messagepack")
 _OF_NATS: Final = ("partitions", "replicas", "storage", "max_bytes", "duplicate_window", "most_waiting", "sync")
 """The keys that say something to NATS alone."""
 
-_W = TypeVar("_W", BrokerKind, Storage, Format, Literal["full", "normal"])
+_W = TypeVar("_W", BrokerKind, Storage, Format, Literal["full", "normal"], Literal["database", "nats"])
 
 
 @final

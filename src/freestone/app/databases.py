@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freestone.errors import ConfigurationError, Mistake
-from freestone.service import dependencies, is_marked, meant
+from freestone.service import is_marked, meant
 
-from .app import App
+from .app import App, ServiceSpec
+from .leases import LeaseSettings
 from .resources import Resources
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def databases(app: App, services: Collection[str] | None = None) -> Mapping[str,
     They are not open, and ``start(migrate=False)`` opens one as it is. Raises ConfigurationError for a service that
     there is not, or that has none.
     """
-    owners = [name for name, spec in app.services.items() if owns_database(spec.cls)]
+    owners = [name for name, spec in app.services.items() if owns_database(spec, app.leases)]
     mistakes: list[Mistake] = []
     for name in services or ():
         if name not in app.services:
@@ -35,6 +36,8 @@ def databases(app: App, services: Collection[str] | None = None) -> Mapping[str,
     return {name: resources.database(name, app.services[name].cls) for name in chosen}
 
 
-def owns_database(cls: type[Any]) -> bool:
+def owns_database(spec: ServiceSpec, leases: LeaseSettings) -> bool:
     """Whether a service has a database: it declares one, or what needs one."""
-    return is_marked(cls) or any(hasattr(kind, "__freestone_resource__") for kind in dependencies(cls).values())
+    kinds = {getattr(kind, "__freestone_resource__", "") for kind in spec.dependencies.values()}
+    leased = "leases" in kinds and leases.of(spec.name) == "database"
+    return leased or is_marked(spec.cls) or not kinds.isdisjoint(("database", "publisher"))

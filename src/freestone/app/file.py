@@ -20,6 +20,7 @@ from .broker import EventSettings, read_events, read_word
 from .data import DataEntry, read_data
 from .discovery import Discovery, read_discovery, read_nats
 from .document import Document, Table
+from .leases import LeaseSettings, read_leases
 from .policies import read_duration, read_policies
 from .reach import Tls, read_endpoints, read_nameservers, read_tls
 from .serving import read_serving
@@ -110,6 +111,8 @@ class ApplicationFile:
     """Where NATS is; None if nobody has said so."""
     events: EventSettings
     """How events are kept, and by whom they are carried."""
+    leases: LeaseSettings
+    """Where leases are."""
 
     @property
     def deadlines(self) -> Deadlines:
@@ -195,6 +198,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
     serving = read_serving(root.table("serve"), services)
     limits = read_wire(root.table("wire"))
     events = read_events(root.table("events"), has_servers=nats is not None)
+    leases = read_leases(root.table("leases"), services)
     tls = read_tls(root.table("tls"), directory, secrets) if "tls" in root else None
     root.refuse_unknown()
     return ApplicationFile(
@@ -219,6 +223,7 @@ def parse(document: Document, home: Path | None = None) -> ApplicationFile:
         tls=tls,
         nats=nats,
         events=events,
+        leases=leases,
     )
 
 

@@ -48,6 +48,7 @@ from .entrance import Opened
 from .environment import Environment
 from .events import Events, embedded, invalidations, jetstream, part_of_process, relays, sharing
 from .interposer import Interposer
+from .leases import databases_besides, in_nats
 from .lifecycle import Lifecycle
 from .listening import Common, Listening
 from .local import Near
@@ -139,6 +140,7 @@ class Host:
         }
         """A pool for each of somebody else's services; it says the name of the application that it means."""
         part = part_of_process(plan, self.process)
+        services = {name: app.services[name].cls for name in self.process.services}
         migrates = app.environment is not Environment.PRODUCTION
         resources = Resources(
             app.data,
@@ -151,13 +153,22 @@ class Host:
             makes_roles=migrates,
             durability=app.durability,
             patience=_PATIENCE,
+            leases=app.leases,
+            nats=self._connection(hello) if in_nats(services, app.leases) else None,
         )
         watch = Watch(refuses=app.environment is Environment.DEVELOPMENT)
-        surroundings = Surroundings(resources, settings or {}, clock, random, part.besides, watch)
+        surroundings = Surroundings(
+            resources,
+            resources.leases,
+            settings or {},
+            clock,
+            random,
+            databases_besides(services, app.leases, part.besides),
+            watch,
+        )
         self._binder = Binder(app.kept_by, self._transport, surroundings)
         control = ControlService(self.process.name, replica, self.process.services, clock)
         self._binder.dispatcher.add(CONTROL, control, essential=True)
-        services = {name: app.services[name].cls for name in self.process.services}
         self._lifecycle = Lifecycle(services, self._binder)
         network = SocketNetwork(proof, plaintext=self.process.plaintext)
         self._server = Server(self._binder.dispatcher, hello, limits=app.limits, network=network, serving=app.serving)
@@ -272,7 +283,8 @@ class Host:
     def _connection(self, hello: Hello) -> NatsConnection:
         """Return the connection to NATS of this process. There is one, whatever it is for."""
         if self.plan.app.nats is None:
-            problem = "its events go between processes, and nothing says where NATS is"
+            needs = " and ".join(self.plan.nats_carries)
+            problem = f"it needs NATS for its {needs}, and nothing says where that is"
             advice = 'write [nats] url = "nats://…", or start all processes with freestone run, which brings one'
             raise ConfigurationError(
                 [Mistake(f"process {self.process.name}", problem, advice, str(self.plan.app.path))]

@@ -100,6 +100,7 @@ class _Linker:
         services = {name: self._linked(spec) for name, spec in services.items()}
         gateway = self._gateway()
         self._check_settings(services)
+        self._check_leases(services)
         contracts = {name: spec.contract for name, spec in services.items()}
         self._check_methods({**contracts, **{name: spec.contract for name, spec in self._externals.items()}})
         known = {*services, *self._externals}
@@ -127,6 +128,7 @@ class _Linker:
             tls=file.tls,
             nats=file.nats,
             events=file.events,
+            leases=file.leases,
         )
 
     def _follow_external(self, name: str) -> None:
@@ -247,6 +249,13 @@ class _Linker:
             given = {key: Given(value) for key, value in values.items()}
             for misfit in misfits(spec.settings, given):
                 self._document.note(("settings", name, misfit.field), misfit.problem, misfit.advice)
+
+    def _check_leases(self, services: Mapping[str, ServiceSpec]) -> None:
+        for name in self._file.leases.services:
+            if name in services and not services[name].takes_leases:
+                cls = services[name].cls.__name__
+                advice = f"give {cls} an attribute of the type Leases, or take this out"
+                self._document.note(("leases", "services", name), f"{cls} takes no leases", advice)
 
     def _check_methods(self, contracts: Mapping[str, type[Contract]]) -> None:
         policies = self._file.policies

@@ -15,6 +15,7 @@ from freestone.service import Settings, order
 from .binder import Binder, Surroundings
 from .broker import EventSettings
 from .events import Events, embedded, heard_among, invalidations, kept_among, part_of
+from .leases import LeaseSettings, databases_besides
 from .lifecycle import Lifecycle
 from .listening import Common, Listening, heard_in
 from .resources import Resources
@@ -75,7 +76,8 @@ async def local(
         kept_by = {contract_of(cls): name for name, cls in services.items()}
         kept = kept_among(resources.application, services)
         part = part_of(services, heard_among(services, kept_by), kept)
-        surroundings = Surroundings(resources, settings or {}, clock, random, part.besides)
+        besides = databases_besides(services, LeaseSettings(), part.besides)
+        surroundings = Surroundings(resources, resources.leases, settings or {}, clock, random, besides)
         limits = policies or Policies()
         bulkheads = Bulkheads(limits)
 

@@ -18,6 +18,7 @@ from freestone.service import meant
 from .address import from_here, replica_address
 from .app import App, GatewaySpec
 from .broker import BrokerKind
+from .leases import in_nats
 from .topology import Process, Topology
 from .topology import cut_everywhere as cut_everywhere_topology
 from .topology import monolith as monolith_topology
@@ -122,9 +123,20 @@ class Plan:
         return self.app.events.broker or ("embedded" if alone else "nats")
 
     @property
+    def leasing(self) -> tuple[str, ...]:
+        """The services that take leases."""
+        return tuple(name for name, spec in self.app.services.items() if spec.takes_leases)
+
+    @property
+    def nats_carries(self) -> tuple[str, ...]:
+        """What of the application is in NATS: ``"events"``, ``"leases"``."""
+        leases = in_nats({name: spec.cls for name, spec in self.app.services.items()}, self.app.leases)
+        return (*(("events",) if self.broker == "nats" else ()), *(("leases",) if leases else ()))
+
+    @property
     def needs_nats(self) -> bool:
-        """Whether NATS carries the events, and the file does not say where it is."""
-        return self.broker == "nats" and self.app.nats is None
+        """Whether something is in NATS, and the file does not say where that is."""
+        return bool(self.nats_carries) and self.app.nats is None
 
     def process(self, name: str) -> ProcessPlan:
         """Return a process by its name. Raises ConfigurationError, naming those that there are."""

@@ -15,6 +15,7 @@ from .app import SubscriptionSpec
 from .broker import event_lines
 from .data import data_lines
 from .differences import policy_lines
+from .leases import lease_lines
 from .plan import ExternalRoute, LocalRoute, PeerRoute, Plan, ProcessPlan, Route
 from .serving import serving_lines
 
@@ -47,6 +48,8 @@ def render(plan: Plan) -> str:
         data: in postgresql://academy@db.example/academy, a schema and a role each service, 10 connections at most
 
         events: by NATS, in JSON, kept 14d; 8 partitions, 1 replica in files, duplicates absorbed for 2m
+
+        leases: in NATS, 1 replica
     """
     count = len(plan.processes)
     placed = f"{plan.application}, placed as {plan.topology} for {plan.app.environment.value}"
@@ -58,6 +61,8 @@ def render(plan: Plan) -> str:
         lines += ["", *data]
     if plan.broker is not None:
         lines += ["", *event_lines(plan.app.events, plan.broker)]
+    if leases := list(lease_lines(plan.app.leases, plan.leasing)):
+        lines += ["", *leases]
     return "\n".join(lines) + "\n"
 
 
@@ -101,6 +106,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         },
         "serve": {**asdict(serving), "methods": dict(serving.methods)},
         "events": {**asdict(plan.app.events), "broker": plan.broker},
+        "leases": {name: plan.app.leases.of(name) for name in plan.leasing},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -15,10 +16,13 @@ from freestone.events import Source
 from .binder import Resource
 from .broker import Format
 from .data import DataUrls
+from .leases import LeaseSettings
 
 if TYPE_CHECKING:
+    from freestone.cluster import NatsConnection
     from freestone.data import Database, Durability
     from freestone.events import Publisher
+    from freestone.lease import Leases
 
 
 @final
@@ -44,7 +48,8 @@ class Resources:
     many seconds it is kept what a command came to.
     ``urls`` are where databases are that are in no file, with at most so many ``connections`` each; ``makes_roles`` is
     whether a service's role and schema in a shared one are made if they are missing; ``patience`` is for how many
-    seconds a start waits for a server that is not there.
+    seconds a start waits for a server that is not there. ``leases`` says where those are that services take, and
+    ``nats`` is the connection that they need if some are there.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class Resources:
         makes_roles: bool = False,
         durability: Durability = "full",
         patience: float = 0.0,
+        leases: LeaseSettings | None = None,
+        nats: NatsConnection | None = None,
     ) -> None:
         self._directory = directory
         self._urls = urls or DataUrls()
@@ -71,6 +78,8 @@ class Resources:
         self._migrates = migrates
         self._keys = keys
         self._publishing = publishing or Publishing()
+        self._leases = leases or LeaseSettings()
+        self._nats = nats
         self._databases: dict[str, Database] = {}
         self._publishers: dict[str, Publisher] = {}
 
@@ -88,6 +97,22 @@ class Resources:
     def application(self) -> str:
         """Whose events the publishers announce."""
         return self._publishing.application
+
+    def leases(self, service: str, cls: type[Any]) -> Leases:
+        """Return the leases that the service takes: of names of its own, wherever they are."""
+        if self._leases.of(service) == "database":
+            return self.database(service, cls).leases
+        from freestone.cluster import NatsLeases
+        from freestone.lease import Leases
+
+        assert self._nats is not None, "the host connects where leases are in NATS"
+        store = NatsLeases(self._nats, self.application, scope=service, replicas=self._leases.replicas)
+        return Leases(store, self._clock, refuse=partial(self._refuse_lease, service))
+
+    def _refuse_lease(self, service: str, lease: str) -> None:
+        """Hold leases in NATS to the rule of those in a database, where the service has one."""
+        if service in self._databases:
+            self._databases[service].refuse_lease(lease)
 
     def database(self, service: str, cls: type[Any]) -> Database:
         """Return the service's database, which is the same at each call."""

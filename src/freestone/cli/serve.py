@@ -37,7 +37,8 @@ def serve(
     made = plan(the_application(file), topology)
     planned = made.process(process)
     if made.needs_nats:
-        problem = f"NATS carries the events of {made.application} between its processes, and nobody says where it is"
+        needs = " and ".join(made.nats_carries)
+        problem = f"{made.application} needs NATS for its {needs}, and nobody says where that is"
         advice = 'write [nats] url = "nats://…"; only `freestone run` starts a server of its own'
         raise ConfigurationError([Mistake("nats.url", problem, advice, str(made.app.path))])
     if replica >= planned.replicas:

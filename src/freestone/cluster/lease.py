@@ -45,10 +45,14 @@ class _Entry:
 class NatsLeases:
     """The ``LeaseStore`` of NATS. It needs JetStream, of a server from version 2.11 on, and makes its bucket itself."""
 
-    def __init__(self, connection: NatsConnection, application: str, *, replicas: int = 1) -> None:
-        """``replicas`` is how many servers of a NATS cluster keep the bucket, where it is made."""
+    def __init__(self, connection: NatsConnection, application: str, *, scope: str = "", replicas: int = 1) -> None:
+        """``scope`` has names of its own, as a service's; it is made of letters, digits, ``-`` and ``_``.
+
+        ``replicas`` is how many servers of a NATS cluster keep the bucket, where it is made.
+        """
         self._connection = connection
         self._bucket = f"freestone-leases-{application}"
+        self._prefix = f"{scope}." if scope else ""
         self._replicas = replicas
         self._made = False
         self._grants: dict[tuple[str, int], _Entry] = {}
@@ -131,7 +135,7 @@ class NatsLeases:
 
     def _subject(self, name: str) -> str:
         plain = name if _PLAIN.fullmatch(name) else "=" + base64.urlsafe_b64encode(name.encode()).decode()
-        return f"$KV.{self._bucket}.{plain}"
+        return f"$KV.{self._bucket}.{self._prefix}{plain}"
 
 
 @final

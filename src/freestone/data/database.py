@@ -112,7 +112,7 @@ class Database:
         clock = clock or SystemClock()
         self.replies = DatabaseReplies(self, clock, keys)
         """What the commands of its service came to, by their idempotency keys."""
-        self._leases = Leases(_leases_in(store, lambda: self.store, clock), clock)
+        self._leases = Leases(_leases_in(store, lambda: self.store, clock), clock, refuse=self.refuse_lease)
 
     @classmethod
     def open(
@@ -215,7 +215,7 @@ class Database:
 
     @property
     def leases(self) -> Leases:
-        """The leases of this database, for rooms that take some outside of a block."""
+        """The leases of this database. A service that declares ``Leases`` has them, unless its file says otherwise."""
         return self._leases
 
     def __repr__(self) -> str:
@@ -428,7 +428,6 @@ class Database:
         ...         async with db.transaction():
         ...             await db.fence(lease)
         """
-        self._refuse_lease(name)
         return self._leases.lease(name, seconds=seconds, wait=wait)
 
     async def lead(self, name: str, work: Callable[[Lease], Awaitable[_T]], *, seconds: float = 15.0) -> _T:
@@ -440,7 +439,6 @@ class Database:
         >>> async def start(db, tasks):
         ...     tasks.create_task(db.lead("relay", relay))
         """
-        self._refuse_lease(name)
         return await self._leases.lead(name, work, seconds=seconds)
 
     @overload
@@ -460,8 +458,11 @@ class Database:
         else:
             await fence(self._current(), lease.name, lease.token, own=lease.store is self._leases.store)
 
-    def _refuse_lease(self, name: str) -> None:
-        """Raise if a transaction is open here, for which the lease's own would wait for ever."""
+    def refuse_lease(self, name: str) -> None:
+        """Raise TransactionRequired where no lease is to be taken: in a handler, or while a transaction is open here.
+
+        The lease's own would wait for that for ever; and a block that ends before the commit guards nothing.
+        """
         context = current()
         in_handler = context is not None and context.operation is not None and not context.handler.ended
         opened = _OPENED.get().get(self)

@@ -8,7 +8,7 @@ import math
 import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 from freestone.clock import Clock, SystemClock
 from freestone.errors import FreestoneError
@@ -27,13 +27,30 @@ SHORTEST = 0.5
 
 @final
 class Leases:
-    """Gives the leases that a store keeps. A service gets those of its database with ``Database.lease()``."""
+    """Gives the leases that a store keeps: as an attribute of a service, those of the store that the file names.
 
-    def __init__(self, store: LeaseStore, clock: Clock | None = None, holder: str | None = None) -> None:
-        """``holder`` is who takes them, for people; by default this machine and process."""
+    >>> class ReportService:  # a service, with @service above it
+    ...     leases: Leases
+    """
+
+    __freestone_resource__: ClassVar[str] = "leases"
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        clock: Clock | None = None,
+        holder: str | None = None,
+        *,
+        refuse: Callable[[str], None] | None = None,
+    ) -> None:
+        """``holder`` is who takes them, for people; by default this machine and process.
+
+        ``refuse`` is called with the name of each before it is taken, and raises where none may be.
+        """
         self.store = store
         self._clock = clock or SystemClock()
         self._holder = holder or f"process {os.getpid()} on {socket.gethostname()}"
+        self._refuse = refuse
 
     @contextlib.asynccontextmanager
     async def lease(
@@ -58,6 +75,8 @@ class Leases:
         ...         await report(lease.token)
         """
         _check(name, seconds)
+        if self._refuse is not None:
+            self._refuse(name)
         held = await self._acquire(name, seconds, wait, fenced)
         held.begin()
         try:

