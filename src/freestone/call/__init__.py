@@ -26,9 +26,6 @@ from .gather import gather as gather
 from .gather import gather_all as gather_all
 from .gather import settle as settle
 from .identity import Certified as Certified
-from .invalidation import forget as forget
-from .invalidation import invalidate as invalidate
-from .invalidation import when_kept as when_kept
 from .network import HOW_TO_PROVE as HOW_TO_PROVE
 from .network import IN_THE_CLEAR as IN_THE_CLEAR
 from .network import Listener as Listener
@@ -36,15 +33,7 @@ from .network import Network as Network
 from .network import ProtocolFactory as ProtocolFactory
 from .network import SocketNetwork as SocketNetwork
 from .policy import LIMIT_KINDS as LIMIT_KINDS
-from .policy import Backoff as Backoff
-from .policy import Balance as Balance
-from .policy import Breaking as Breaking
-from .policy import CallPolicy as CallPolicy
-from .policy import Deadlines as Deadlines
-from .policy import Hedge as Hedge
 from .policy import LimitKind as LimitKind
-from .policy import Policies as Policies
-from .policy import Retry as Retry
 from .policy import Serving as Serving
 from .policy import affinity as affinity
 from .server import Server as Server
@@ -57,10 +46,21 @@ if TYPE_CHECKING:
     from .bulkhead import Bulkheads as Bulkheads
     from .fallback import FallbackTransport as FallbackTransport
     from .fallback import stand_in as stand_in
+    from .invalidation import forget as forget
+    from .invalidation import invalidate as invalidate
+    from .invalidation import when_kept as when_kept
     from .local import LocalTransport as LocalTransport
     from .lookup import Nameserver as Nameserver
     from .memory import MemoryNetwork as MemoryNetwork
     from .names import resolver_of as resolver_of
+    from .policy import Backoff as Backoff
+    from .policy import Balance as Balance
+    from .policy import Breaking as Breaking
+    from .policy import CallPolicy as CallPolicy
+    from .policy import Deadlines as Deadlines
+    from .policy import Hedge as Hedge
+    from .policy import Policies as Policies
+    from .policy import Retry as Retry
     from .pool import Pool as Pool
     from .rehearsal import BoundaryMismatch as BoundaryMismatch
     from .rehearsal import CodecTransport as CodecTransport
@@ -73,10 +73,21 @@ _HOMES = {
     "Bulkheads": "bulkhead",
     "FallbackTransport": "fallback",
     "stand_in": "fallback",
+    "forget": "invalidation",
+    "invalidate": "invalidation",
+    "when_kept": "invalidation",
     "LocalTransport": "local",
     "Nameserver": "lookup",
     "MemoryNetwork": "memory",
     "resolver_of": "names",
+    "Backoff": "policy",
+    "Balance": "policy",
+    "Breaking": "policy",
+    "CallPolicy": "policy",
+    "Deadlines": "policy",
+    "Hedge": "policy",
+    "Policies": "policy",
+    "Retry": "policy",
     "Pool": "pool",
     "BoundaryMismatch": "rehearsal",
     "CodecTransport": "rehearsal",

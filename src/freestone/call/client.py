@@ -18,8 +18,6 @@ from typing import Any, TypeVar, cast
 from freestone.contract import Operation, operations
 from freestone.service import CURRENT
 
-from .fallback import FallbackTransport
-from .layers import layered
 from .transport import Routing, Transport
 from .watch import STRICT, Watch
 
@@ -57,8 +55,12 @@ def _client_class(contract: type[Any]) -> type[Any]:
         if operation is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         transport = self._transport
-        if operation.options.layered and not isinstance(transport, FallbackTransport):
-            transport = layered(transport)
+        if operation.options.layered:
+            from .fallback import FallbackTransport  # who only serves has no use for them
+            from .layers import layered
+
+            if not isinstance(transport, FallbackTransport):
+                transport = layered(transport)
         way = transport.route(operation) if isinstance(transport, Routing) else partial(transport.invoke, operation)
         setattr(self, name, way)
         return way
