@@ -40,6 +40,8 @@ T = TypeVar("T")
 E = TypeVar("E", bound=ServiceError)
 
 _PATIENCE: Final = 10.0
+_MICROSECOND: Final = 1e-6
+"""In which a deadline goes over the wire."""
 
 
 @contextlib.asynccontextmanager
@@ -220,7 +222,7 @@ async def check_a_callee_inherits_what_is_left(place: Place) -> None:
             two = await _soon(bench.beyond())
         assert 0 < two.seconds <= 3
         assert 0 < one.seconds <= 3
-        assert two.seconds <= one.seconds
+        assert two.seconds <= one.seconds + _MICROSECOND  # of the first, a part of one may have been cut off
 
 
 async def check_a_callee_of_a_callee_is_cancelled_at_the_deadline(place: Place) -> None:
