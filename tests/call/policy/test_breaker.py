@@ -79,10 +79,17 @@ def test_after_a_while_it_lets_one_through_to_look() -> None:
 
 @given(st.floats(0, 1), st.lists(st.floats(0, 1), max_size=8), st.integers(0, 8))
 def test_never_more_than_half_are_ejected(share: float, others: list[float], ejected: int) -> None:
-    """Of all that are connected."""
+    """Of all that are connected; and only one that fails twice as often as those that stay."""
     if may_eject(share, others, ejected):
-        assert ejected + 1 <= len(others) + 1
-        assert share >= sum(others) / len(others)
+        assert ejected + 1 <= (len(others) + 1 + ejected) / 2
+        assert share >= 2 * sum(others) / len(others)
+
+
+def test_half_may_be_ejected() -> None:
+    """Of two one, of three one, of four two."""
+    assert may_eject(1.0, [0.0], 0)
+    assert [may_eject(1.0, [0.0], 1), may_eject(1.0, [0.0, 0.0], 0)] == [False, True]
+    assert [may_eject(1.0, [0.0, 0.0], 1), may_eject(1.0, [0.0], 2)] == [True, False]
 
 
 def test_what_all_of_them_do_is_no_reason_to_eject_one() -> None:
