@@ -11,7 +11,7 @@ from freestone.wire import FrameTooLarge
 from .dispatch import Streaming
 
 if TYPE_CHECKING:
-    from .session import ServedCall
+    from .served_call import ServedCall
 
 _BURST: Final = 16
 """Frames that a stream may add to in one turn of the loop."""

@@ -16,7 +16,8 @@ from .admission import Admission
 from .dispatch import Dispatcher
 from .network import Listener, Network, SocketNetwork
 from .policy import Serving
-from .session import ServedCall, Session
+from .served_call import ServedCall
+from .session import Session
 from .starter import Starter, starter
 from .waiting_call import WaitingCall
 from .wheel import TimerWheel

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, final
 
 from freestone.contract import ErrorBody, Kind, Operation
-from freestone.errors import Cancelled, DeadlineExceeded, Internal, ServiceError, Unimplemented
+from freestone.errors import Internal, ServiceError, Unimplemented
 from freestone.service import Context, Identity
 from freestone.signals import SIGNALS, PeerConnected, PeerLost
 from freestone.wire import (
@@ -39,14 +39,14 @@ from freestone.wire import (
 
 from .admission import Admission, Place
 from .connection import ENDED, Lost
-from .dispatch import Dispatcher, Streaming, invoke
+from .dispatch import Dispatcher, invoke
 from .identity import misfit_of_caller
 from .large import head_of
 from .link import Link
 from .propagation import receive
 from .received import ReceivedItems
 from .running import running
-from .served_stream import ServedStream
+from .served_call import ServedCall, given_up
 from .starter import Starter
 from .target import Target
 from .tls import refused
@@ -221,7 +221,7 @@ class Session:
             if header.kind != target.kind or (header.credit > 0) is not operation.streams:
                 raise _mismatch(target, header)
             if self._given_up and call_id in self._given_up:
-                raise _cancelled(target)
+                raise given_up(target)
         except ServiceError as error:
             self.answer_error(call_id, operation, error, begun=False)
             return
@@ -297,7 +297,7 @@ class Session:
             self.answer_error(call_id, operation, error)
         except asyncio.CancelledError:
             call = self._calls.get(call_id)
-            self.answer_error(call_id, operation, call.why() if isinstance(call, ServedCall) else _cancelled(target))
+            self.answer_error(call_id, operation, call.why() if isinstance(call, ServedCall) else given_up(target))
         except FrameTooLarge as error:
             _log.error("%s has a result that can't be sent: %s", operation, error)
             self.answer_error(call_id, operation, Internal(f"the call was made, but {error}"))
@@ -362,90 +362,3 @@ def _mismatch(target: Target, header: Header) -> Unimplemented:
     if operation.takes is not None and not header.sends:
         return Unimplemented(f"{target.name} takes a stream here, {operation.takes.name}")
     return Unimplemented(f"{target.name} {'streams' if operation.streams else 'does not stream'} here")
-
-
-def _cancelled(target: Target) -> Cancelled:
-    return Cancelled(f"{target.name} was cancelled by its caller")
-
-
-@final
-class ServedCall:
-    """One call in flight that has a task."""
-
-    __slots__ = (
-        "_expired", "_lag", "_place", "_since", "begun", "call_id", "cancelled", "session", "slot", "stream", "target",
-        "task",
-    )  # fmt: skip
-
-    task: asyncio.Task[None]
-
-    def __init__(self, session: Session, call_id: int, target: Target, place: Place, since: float) -> None:
-        self.session = session
-        self.call_id = call_id
-        self.target = target
-        self.slot: set[Any] | None = None
-        self.cancelled = False
-        """Whether nobody waits for the answer any more."""
-        self.stream: ServedStream | None = None
-        """What sends the items, if the operation streams and has begun to."""
-        self.begun = False
-        """Whether its task has run, and can be cancelled."""
-        self._expired = False
-        self._place = place
-        self._since = since
-        self._lag = 0.0
-
-    def begin(self) -> None:
-        """Note that its task runs. Raises CancelledError if nobody wants the answer any more."""
-        self.begun = True
-        self._lag = self.session.loop.time() - self._since
-        if self.cancelled:
-            raise asyncio.CancelledError
-
-    def end(self) -> None:
-        """Make room for another."""
-        session = self.session
-        if self.cancelled and not self._expired:  # it did not take as long as such calls take
-            session.admission.abandoned(self._place, self._since, self._lag)
-        else:
-            session.admission.ended(self._place, self._since, self._lag, done=not self._expired)
-        session.forget(self)
-
-    def expire(self) -> None:
-        """The deadline has passed."""
-        self._expired = True
-        self.cancel()
-
-    def cancel(self) -> None:
-        """Nobody wants the answer any more."""
-        self.cancelled = True
-        # A task that is cancelled before its first step never runs, and could not answer; it looks for itself.
-        if self.begun:
-            self.task.cancel()
-
-    def why(self) -> ServiceError:
-        """Return what a call that was cancelled is answered with."""
-        if self._expired:
-            return DeadlineExceeded(f"{self.target.name} did not end by its deadline")
-        return _cancelled(self.target)
-
-    def wake(self) -> None:
-        """Credit has come, or the network takes more."""
-        if self.stream is not None:
-            self.stream.wake()
-
-    async def run(self, arguments: tuple[Any, ...], context: Context) -> None:
-        """Perform a call that streams, and answer it."""
-        session, operation = self.session, self.target.operation
-        context.task = self.task
-        try:
-            self.begin()
-            self.stream = ServedStream(self, Streaming(self.target, arguments, context))
-            await self.stream.run()
-        except ServiceError as error:
-            session.answer_error(self.call_id, operation, error)
-        except asyncio.CancelledError:
-            session.answer_error(self.call_id, operation, self.why())
-        finally:
-            self.stream = None
-            self.end()

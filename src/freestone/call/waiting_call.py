@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 from freestone.contract import ErrorBody
-from freestone.errors import Cancelled, DeadlineExceeded, ServiceError
+from freestone.errors import DeadlineExceeded, ServiceError
 from freestone.wire import Request
 
 from .admission import Place
 from .policy import Waiter
+from .served_call import given_up
 from .target import Target
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class WaitingCall:
 
     def cancel(self) -> None:
         """Nobody wants the answer any more."""
-        self._leave(Cancelled(f"{self.target.name} was cancelled by its caller"))
+        self._leave(given_up(self.target))
 
     def wake(self) -> None:
         """Do nothing: what has not begun waits for no credit."""
