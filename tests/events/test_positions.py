@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import msgspec
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from freestone.clock import SystemClock, SystemIds, system_random
 from freestone.data import Database
-from freestone.events import Choice, Cursor, EmbeddedBroker, Envelope, Following, Log, Publisher, Source
+from freestone.events import Choice, Cursor, EmbeddedBroker, Envelope, Following, Log, Publisher, Source, lags
+from freestone.events.inbox import TABLES, Inbox
+from freestone.events.outbox import OUTBOX
 
 from .conftest import Opener, Orders, Placed
 
@@ -90,6 +92,46 @@ async def test_p01_a_person_who_watches_sees_what_commits_late(db: Database, pub
     await late
     shown += [[each.envelope.subject for each in await following.next(1)] for _ in range(3)]
     assert shown == [["next"], ["late"], ["too"], []]
+
+
+@pytest.mark.parametrize("broker", ["embedded", "nats"])
+async def test_lag_counts_what_commits_late(db: Database, publisher: Publisher, log: Log, broker: str) -> None:
+    """With a lower number than what a subscription has handled, whoever carries the events."""
+
+    async def carried() -> str:
+        """Have all that has committed carried on, and return the id of the one that came last."""
+        if broker == "embedded":
+            await log.settle()
+        else:
+            now = int(await db.scalar(text("SELECT extract(epoch FROM clock_timestamp()) * 1000000")) or 0)
+            await db.execute(update(OUTBOX).where(OUTBOX.c.published.is_(None)).values(published=now))
+        order = OUTBOX.c.position if broker == "embedded" else OUTBOX.c.published
+        return str(await db.scalar(select(OUTBOX.c.event_id).order_by(order.desc(), OUTBOX.c.id.desc()).limit(1)))
+
+    async def behind() -> int | None:
+        [lag] = await lags(db, {SOURCE: db}, 1)
+        return lag.behind
+
+    inbox = Inbox(db, "note", SystemClock(), 1)
+    async with db.separate("a test") as transaction:
+        await transaction.prepare(TABLES)
+    await inbox.begin("orders.Placed", SOURCE, None)
+    released, written = asyncio.Event(), asyncio.Event()
+    late = asyncio.create_task(commits_when(db, publisher, released, written, Placed("late"), Placed("too")))
+    await written.wait()
+    await publisher.send(Placed("early"))
+    async with db.transaction():
+        handled = await carried()
+    await inbox.write({0: Cursor("log", 1, handled)})
+    assert await behind() == 0
+    released.set()
+    await late
+    assert await behind() == 2
+    async with db.transaction():
+        last = await carried()
+    assert await behind() == 2
+    await inbox.write({0: Cursor("log", 3, last)})
+    assert await behind() == 0
 
 
 async def test_p01_what_eight_writers_commit_is_read_and_nothing_else(

@@ -3,6 +3,10 @@
 What was published and is not handled is what stands in the announcer's outbox after the subscription's cursor and is
 not in its inbox. So it needs no broker, and is the same while the application is stopped. It can't see further
 back than the outbox keeps its events, nor into another application.
+
+What is *after* an event follows from what carries them. On SQLite events commit in the order of their numbers. On
+PostgreSQL one may commit late, with a lower number: a log gives positions in their order, and a relay sends in the
+order in which it has found them.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final, final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select, true
 
 from freestone.data import Database
 
@@ -30,6 +34,10 @@ from .tending import count_kept
 _PIECE: Final = 1000
 _MOST: Final = 100_000
 """Events that are counted; a subscription that is further behind is behind by that many at least."""
+
+_COLUMNS: Final = (
+    OUTBOX.c.id, OUTBOX.c.position, OUTBOX.c.published, OUTBOX.c.event_id, OUTBOX.c.subject, OUTBOX.c.time,
+)  # fmt: skip
 
 
 @final
@@ -79,24 +87,21 @@ async def _behind(
     begun = "" if began.cursor is None else began.cursor.id
     places = {partition: await _place(announcer, cursors.get(partition, begun)) for partition in range(partitions)}
     since = began.since if began.from_now else 0
-    count, oldest, after = 0, None, min(places.values())
+    later = true() if None in places.values() else or_(*(place.later() for place in set(places.values()) if place))
+    count, oldest, after = 0, None, 0
     while count < _MOST:
         rows = await look(
             announcer,
             OUTBOX,
-            select(OUTBOX.c.id, OUTBOX.c.event_id, OUTBOX.c.subject, OUTBOX.c.time)
-            .where(OUTBOX.c.id > after, OUTBOX.c.type == subscription.type)
+            select(*_COLUMNS)
+            .where(OUTBOX.c.id > after, OUTBOX.c.type == subscription.type, later)
             .order_by(OUTBOX.c.id)
             .limit(_PIECE),
         )
         if not rows:
             break
         after = rows[-1].id
-        open_ = [
-            row
-            for row in rows
-            if row.id > (place := places[partition_of(row.subject, partitions)]) and (place or row.time >= since)
-        ]
+        open_ = [row for row in rows if _is_open(row, places[partition_of(row.subject, partitions)], since)]
         taken = await _known(database, subscription.name, [row.event_id for row in open_])
         for row in open_:
             if row.event_id not in taken:
@@ -105,12 +110,44 @@ async def _behind(
     return count, oldest
 
 
-async def _place(announcer: Database, event: str) -> int:
-    """Return the number of an event in the outbox; 0 if it is not there any more, or there was none."""
+def _is_open(row: Any, place: _Place | None, since: int) -> bool:
+    return row.time >= since if place is None else place.is_before(row)
+
+
+@final
+class _Place(msgspec.Struct, frozen=True):
+    """Where an event stands in an outbox, by what tells of the order there."""
+
+    id: int
+    position: int | None = None
+    published: int | None = None
+
+    def is_before(self, row: Any) -> bool:
+        """Whether an event comes after it."""
+        if self.position is not None:
+            return row.position is None or row.position > self.position
+        if self.published is not None:
+            return row.published is None or (row.published, row.id) > (self.published, self.id)
+        return bool(row.id > self.id)
+
+    def later(self) -> ColumnElement[bool]:
+        """Return what holds for all that come after it, and perhaps for some that were sent together with it."""
+        if self.position is not None:
+            return OUTBOX.c.position.is_(None) | (OUTBOX.c.position > self.position)
+        if self.published is not None:
+            return OUTBOX.c.published.is_(None) | (OUTBOX.c.published >= self.published)
+        return OUTBOX.c.id > self.id
+
+
+async def _place(announcer: Database, event: str) -> _Place | None:
+    """Return where an event stands in the outbox; None if it is not there any more, or there was none."""
     if not event:
-        return 0
-    rows = await look(announcer, OUTBOX, select(OUTBOX.c.id).where(OUTBOX.c.event_id == event))
-    return rows[0].id if rows else 0
+        return None
+    rows = await look(announcer, OUTBOX, select(*_COLUMNS).where(OUTBOX.c.event_id == event))
+    if not rows:
+        return None
+    row = rows[0]
+    return _Place(row.id) if announcer.dialect == "sqlite" else _Place(row.id, row.position, row.published)
 
 
 async def _known(database: Database, subscription: str, ids: Sequence[str]) -> set[str]:
