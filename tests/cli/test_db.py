@@ -116,6 +116,9 @@ def test_downgrade_asks_before_data_is_lost(freestone: Words, shop: Path) -> Non
     assert refused.returncode == 1
     assert "It takes away the table guest, with 2 rows." in refused.stdout
     assert "Data is lost to downgrade guests. Go on? [y/N]" in refused.stdout
+    unanswered = freestone("db", "downgrade", "guests", "--to", "-1", cwd=shop, answer="")
+    assert unanswered.returncode == 2
+    assert "nobody is there to answer, and nothing was done; --yes is an answer" in unanswered.stderr
     write(shop, "INSERT INTO guest VALUES ('eve', 1)")
     agreed = freestone("db", "downgrade", "guests", "--to", "-1", cwd=shop, answer="y\n")
     assert agreed.returncode == 0

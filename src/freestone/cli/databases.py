@@ -16,6 +16,7 @@ from freestone.app import App, databases
 from freestone.errors import ConfigurationError, FreestoneError
 
 from .application import the_application
+from .asking import ask
 from .failure import SERVICE_EXIT, UsageMistake, explain
 
 if TYPE_CHECKING:
@@ -178,8 +179,7 @@ async def _asking(
         except WouldLose as error:
             for loss in error.losses:
                 typer.echo(f"It takes away {loss}.")
-            if not typer.confirm(f"Data is lost {what}. Go on?"):
-                raise typer.Exit(SERVICE_EXIT) from None
+            ask(f"Data is lost {what}. Go on?")
             return await move(database, database.migrations, to, lose=True)
 
 

@@ -14,6 +14,7 @@ from freestone.clock import SystemClock
 
 from .announced import shown_data
 from .application import the_application
+from .asking import ask
 from .failure import SERVICE_EXIT, UsageMistake
 from .opened import opened
 from .tables import print_table, shown_moment
@@ -66,8 +67,7 @@ def drop(file: Path | None, service: str | None, choice: Choice, everything: boo
             found = [(name, each) for name, it in databases.items() for each in await find_kept(it, choice, states, 10)]
             if found and not yes:
                 print_table(_COLUMNS, [_cells(name, each) for name, each in found[:10]], numbers=("TRIES",))
-                if not typer.confirm("Drop these, and all others that are meant, for good?"):
-                    raise typer.Exit(SERVICE_EXIT)
+                ask("Drop these, and all others that are meant, for good?")
             now = SystemClock().now()
             return {
                 name: await drop_kept(database, choice, states, subscriptions(app.services[name].cls), now)
@@ -97,8 +97,7 @@ def forget(file: Path | None, name: str, yes: bool) -> None:
             if kept and not yes:
                 count = sum(kept.values())
                 typer.echo(f"{name} keeps {count} event{'' if count == 1 else 's'} that it has not handled.")
-                if not typer.confirm("Forget it with them, for good?"):
-                    raise typer.Exit(SERVICE_EXIT)
+                ask("Forget it with them, for good?")
             await forget_subscription(databases[service], subscription)
             return True
 
