@@ -7,12 +7,13 @@ testing kit in ``freestone.testing``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import errors
 from .clock import Clock, Ids, Random
 from .contract import Contract, Event, Message, command, query, upcast
 from .errors import DidNotHappen, MayHaveHappened, ServiceError
+from .lazy import lazily
 from .service import (
     Context,
     ContextField,
@@ -79,23 +80,18 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_LATER = {
-    "Database": "freestone.data", "connect": "freestone.app", "local": "freestone.app",
-    **dict.fromkeys(("Lease", "Leases"), "freestone.lease"),
-    **dict.fromkeys(("Publisher", "subscribe"), "freestone.events"),
-    **dict.fromkeys(("cron", "every"), "freestone.schedule"),
-    **dict.fromkeys(("gather", "gather_all", "invalidate", "settle"), "freestone.call"),
-}  # fmt: skip
+__getattr__ = lazily(
+    __name__,
+    {
+        "app": ("connect", "local"),
+        "call": ("gather", "gather_all", "invalidate", "settle"),
+        "data": ("Database",),
+        "events": ("Publisher", "subscribe"),
+        "lease": ("Lease", "Leases"),
+        "schedule": ("cron", "every"),
+    },
+)
 """What is imported at its first use: a contract needs no database, and a command's help no connections."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'freestone' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(_LATER[name]), name)
-    return value
 
 
 def __dir__() -> list[str]:

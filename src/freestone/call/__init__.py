@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from freestone.lazy import lazily
 
 from .address import Address as Address
 from .address import DnsName as DnsName
@@ -69,40 +71,21 @@ if TYPE_CHECKING:
     from .resolver import StaticResolver as StaticResolver
     from .resolver import TableResolver as TableResolver
 
-_HOMES = {
-    "Bulkheads": "bulkhead",
-    "FallbackTransport": "fallback",
-    "stand_in": "fallback",
-    "forget": "invalidation",
-    "invalidate": "invalidation",
-    "when_kept": "invalidation",
-    "LocalTransport": "local",
-    "Nameserver": "lookup",
-    "MemoryNetwork": "memory",
-    "resolver_of": "names",
-    "Backoff": "policy",
-    "Balance": "policy",
-    "Breaking": "policy",
-    "CallPolicy": "policy",
-    "Deadlines": "policy",
-    "Hedge": "policy",
-    "Policies": "policy",
-    "Retry": "policy",
-    "Pool": "pool",
-    "BoundaryMismatch": "rehearsal",
-    "CodecTransport": "rehearsal",
-    "WireTransport": "remote",
-    "Resolver": "resolver",
-    "StaticResolver": "resolver",
-    "TableResolver": "resolver",
-}
+__getattr__ = lazily(
+    __name__,
+    {
+        "bulkhead": ("Bulkheads",),
+        "fallback": ("FallbackTransport", "stand_in"),
+        "invalidation": ("forget", "invalidate", "when_kept"),
+        "local": ("LocalTransport",),
+        "lookup": ("Nameserver",),
+        "memory": ("MemoryNetwork",),
+        "names": ("resolver_of",),
+        "policy": ("Backoff", "Balance", "Breaking", "CallPolicy", "Deadlines", "Hedge", "Policies", "Retry"),
+        "pool": ("Pool",),
+        "rehearsal": ("BoundaryMismatch", "CodecTransport"),
+        "remote": ("WireTransport",),
+        "resolver": ("Resolver", "StaticResolver", "TableResolver"),
+    },
+)
 """Imported at the first use: who only serves has no use for what calls, and it is a tenth of its start."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value

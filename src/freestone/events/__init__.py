@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from freestone.lazy import lazily
 
 from .broker import Broker, Cursor, LogLost, LogTrimmed, Recorded, Source
 from .envelope import (
@@ -87,40 +89,24 @@ __all__ = [
     "waiting_events",
 ]
 
-_HOMES = {
-    "State": "aside",
-    "Choice": "choice",
-    "Kept": "kept",
-    "Lag": "lag",
-    "lags": "lag",
-    "Following": "looking",
-    "Written": "looking",
-    "last_event": "looking",
-    "latest_events": "looking",
-    "waiting_events": "looking",
-    "count_kept": "tending",
-    "drop_kept": "tending",
-    "find_kept": "tending",
-    "forget_subscription": "tending",
-    "remembers": "tending",
-    "retry_kept": "tending",
-    "EmbeddedBroker": "embedded",
-    "Invalidation": "invalidation",
-    "Log": "log",
-    "Outbox": "outbox",
-    "Partitions": "partitions",
-    "Publisher": "publisher",
-    "Relay": "relay",
-    "Subscribers": "subscribers",
-    "Waiting": "waiting",
-}
+__getattr__ = lazily(
+    __name__,
+    {
+        "aside": ("State",),
+        "choice": ("Choice",),
+        "kept": ("Kept",),
+        "lag": ("Lag", "lags"),
+        "looking": ("Following", "Written", "last_event", "latest_events", "waiting_events"),
+        "tending": ("count_kept", "drop_kept", "find_kept", "forget_subscription", "remembers", "retry_kept"),
+        "embedded": ("EmbeddedBroker",),
+        "invalidation": ("Invalidation",),
+        "log": ("Log",),
+        "outbox": ("Outbox",),
+        "partitions": ("Partitions",),
+        "publisher": ("Publisher",),
+        "relay": ("Relay",),
+        "subscribers": ("Subscribers",),
+        "waiting": ("Waiting",),
+    },
+)
 """Imported at the first use, and SQLAlchemy with them: to read a file that names events, none is needed."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value

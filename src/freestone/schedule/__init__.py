@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from freestone.lazy import lazily
 
 from .declaration import Schedule, cron, every, schedules
 from .due import MISSED, Missed
@@ -26,14 +28,11 @@ __all__ = [
     "schedules",
 ]
 
-_LATER = {"Bound": "ticker", "Schedules": "worker"}
+__getattr__ = lazily(
+    __name__,
+    {
+        "ticker": ("Bound",),
+        "worker": ("Schedules",),
+    },
+)
 """What is imported at its first use: a service is declared without SQLAlchemy."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
-    return value

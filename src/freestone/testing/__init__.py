@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from freestone.lazy import lazily
 
 if TYPE_CHECKING:
     from .broker import MemoryBroker
@@ -40,26 +42,19 @@ __all__ = [
     "running",
 ]
 
-_HOMES = {
-    "broker": ("MemoryBroker",),
-    "clock": ("FakeClock", "FakeIds", "fake_random"),
-    "crash": ("Crash", "crash_at", "crashes"),
-    "events": ("announced",),
-    "fakes": ("FakeTransport", "fake"),
-    "leases": ("MemoryLeases",),
-    "placement": ("Placement", "Running", "running"),
-    "postgres": ("PostgresServer", "postgres_server"),
-    "proxy": ("Flow", "Proxy", "proxied"),
-    "runner": ("Processes", "processes"),
-}
+__getattr__ = lazily(
+    __name__,
+    {
+        "broker": ("MemoryBroker",),
+        "clock": ("FakeClock", "FakeIds", "fake_random"),
+        "crash": ("Crash", "crash_at", "crashes"),
+        "events": ("announced",),
+        "fakes": ("FakeTransport", "fake"),
+        "leases": ("MemoryLeases",),
+        "placement": ("Placement", "Running", "running"),
+        "postgres": ("PostgresServer", "postgres_server"),
+        "proxy": ("Flow", "Proxy", "proxied"),
+        "runner": ("Processes", "processes"),
+    },
+)
 """Imported at the first use: pytest imports this package, for its plugin, in every project where it is installed."""
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            from importlib import import_module
-
-            value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from freestone.lazy import lazily
 
 from .affinity import affinity as affinity
 from .habit import Habit as Habit
@@ -42,41 +44,23 @@ if TYPE_CHECKING:
     from .retry import next_attempt as next_attempt
     from .retry import repeatable as repeatable
 
-_HOMES = {
-    "Backoff": "backoff",
-    "Balancer": "balance",
-    "batches": "batch",
-    "divide": "batch",
-    "BREAKER_MOVES": "breaker",
-    "Breaker": "breaker",
-    "BreakerMove": "breaker",
-    "BreakerState": "breaker",
-    "Breaking": "breaker",
-    "RetryBudget": "budget",
-    "Cache": "cache",
-    "Kept": "cache",
-    "CallPolicy": "call_policy",
-    "Policies": "call_policy",
-    "QuickChance": "chance",
-    "Deadlines": "deadline",
-    "may_eject": "ejection",
-    "Hedge": "hedge",
-    "Quantile": "quantile",
-    "Balance": "replica",
-    "Replica": "replica",
-    "Retry": "retry",
-    "Safety": "retry",
-    "Stop": "retry",
-    "next_attempt": "retry",
-    "repeatable": "retry",
-}
+__getattr__ = lazily(
+    __name__,
+    {
+        "backoff": ("Backoff",),
+        "balance": ("Balancer",),
+        "batch": ("batches", "divide"),
+        "breaker": ("BREAKER_MOVES", "Breaker", "BreakerMove", "BreakerState", "Breaking"),
+        "budget": ("RetryBudget",),
+        "cache": ("Cache", "Kept"),
+        "call_policy": ("CallPolicy", "Policies"),
+        "chance": ("QuickChance",),
+        "deadline": ("Deadlines",),
+        "ejection": ("may_eject",),
+        "hedge": ("Hedge",),
+        "quantile": ("Quantile",),
+        "replica": ("Balance", "Replica"),
+        "retry": ("Retry", "Safety", "Stop", "next_attempt", "repeatable"),
+    },
+)
 """Imported at the first use: what callers decide is nothing to who only serves."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
