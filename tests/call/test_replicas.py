@@ -27,19 +27,19 @@ from freestone.call import (
     WireTransport,
     client,
 )
-from freestone.call.policy import Backoff
+from freestone.call.policy import Backoff, RetryBudget
 from freestone.contract import Contract, command, query
 from freestone.errors import ConnectionLost, Internal, ResourceExhausted, ServiceError, Unavailable
 from freestone.service import current, received
 from freestone.signals import SIGNALS, BreakerMoved, CallHedged, Signal
-from freestone.wire import Hello
+from freestone.wire import Hello, Limits
 
 
 class Shop(Contract):
     """Sells things."""
 
     @query
-    async def where(self) -> str:
+    async def where(self, note: str = "") -> str:
         """Return the replica that answers."""
 
     @query(route_by="learner")
@@ -77,7 +77,7 @@ class Replica(Shop):
         self.attempts: list[tuple[str | None, int]] = []
         self.calls = 0
 
-    async def where(self) -> str:
+    async def where(self, note: str = "") -> str:
         self.calls += 1
         self.begun.set()
         context = current()
@@ -118,9 +118,10 @@ class Replica(Shop):
 class World:
     """Replicas of a shop in memory, and a pool that calls them."""
 
-    def __init__(self, *names: str, policy: CallPolicy | None = None, keeping: str = "") -> None:
+    def __init__(self, *names: str, policy: CallPolicy | None = None, keeping: str = "", small: str = "") -> None:
         self.network = MemoryNetwork()
         self.keeping = frozenset(keeping)
+        self.small = frozenset(small)
         self.replicas = {name: Replica(name) for name in names}
         self.servers: dict[str, Server] = {}
         hello = Hello(application="academy", process="edge", instance="1")
@@ -138,7 +139,8 @@ class World:
         dispatcher = Dispatcher({"shop": self.replicas[name]})
         if name in self.keeping:
             dispatcher.keeping.add("shop")
-        self.servers[name] = Server(dispatcher, hello, network=self.network)
+        limits = Limits(hello=1024, frame=1024, message=1024) if name in self.small else None
+        self.servers[name] = Server(dispatcher, hello, limits=limits, network=self.network)
         await self.servers[name].listen(MemoryAddress(name))
 
     async def kill(self, name: str) -> None:
@@ -273,6 +275,40 @@ async def test_a_query_that_takes_long_is_asked_of_another_replica() -> None:
         slow.held = None
         pending = world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas
         assert [it.pending for it in pending] == [0, 0]
+
+
+async def test_a_hedge_that_its_replica_does_not_take_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent: no one is told that it was, and it costs no budget."""
+    async with World("a", "b", policy=CallPolicy(hedge=Hedge(least=0.01)), small="b") as world:
+        await world.chosen(60)
+        slow, large = world.replicas["a"], "x" * 2000
+        slow.held = asyncio.Event()
+        slow.begun.clear()
+        given_back: list[RetryBudget] = []
+        refused, give_back = asyncio.Event(), RetryBudget.give_back
+
+        def giving_back(budget: RetryBudget) -> None:
+            give_back(budget)
+            given_back.append(budget)
+            refused.set()
+
+        monkeypatch.setattr(RetryBudget, "give_back", giving_back)
+        with heard() as signals:
+            async with asyncio.timeout(5):
+                while not slow.begun.is_set():
+                    for it in world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas:
+                        it.latency = 0.0  # none is preferred, whatever this process did meanwhile
+                    call = asyncio.ensure_future(world.shop.where(large))
+                    begun = asyncio.ensure_future(slow.begun.wait())
+                    await asyncio.wait((call, begun), return_when=asyncio.FIRST_COMPLETED)
+                    begun.cancel()
+                    if call.done():  # the small one was the first choice
+                        assert isinstance(call.exception(), ResourceExhausted)
+                await refused.wait()
+            slow.held.set()
+            assert await asyncio.wait_for(call, 5) == "a"
+        assert len(given_back) == 1
+        assert not [it for it in signals if isinstance(it, CallHedged)]
 
 
 async def test_a_block_sees_which_replica_has_answered() -> None:

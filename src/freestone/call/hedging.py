@@ -6,7 +6,6 @@ An error does not win while the other may still bring a result.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, final
 
 from freestone.errors import ServiceError
@@ -67,8 +66,11 @@ class Race:
         other = destination.balancer.another(first, now)
         if other is None or not destination.budget.take(now):
             return
-        with contextlib.suppress(ServiceError):  # a peer with other limits may not take it
+        try:
             self._send(other, now)
+        except ServiceError:  # it is larger than this peer takes, and nothing was sent
+            destination.budget.give_back()
+            return
         if SIGNALS.observed:
             trace = "" if self._outer is None else self._outer.trace_id
             SIGNALS.announce(CallHedged(route.name, delay, other.name, trace))

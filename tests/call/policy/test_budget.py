@@ -34,6 +34,16 @@ def test_a_storm_is_at_most_a_fifth_more() -> None:
     assert 3500 < spent <= 4000
 
 
+@given(spent=st.integers(1, 20))
+def test_what_is_given_back_can_be_spent_again(spent: int) -> None:
+    """As if it had not been taken."""
+    budget = RetryBudget(0.2, 1.0, now=0.0)
+    for _ in range(spent):
+        assert budget.take(0.0)
+        budget.give_back()
+    assert [budget.take(0.0) for _ in range(11)] == [True] * 10 + [False]
+
+
 def test_rare_calls_can_be_repeated() -> None:
     """One a minute, each with its two repetitions."""
     budget = RetryBudget(0.2, 1.0, 0.0)

@@ -46,6 +46,10 @@ class RetryBudget:
         self._tokens -= 1.0
         return True
 
+    def give_back(self) -> None:
+        """Take back what was spent last: the repetition could not be sent."""
+        self._tokens += 1.0
+
     def _earn(self, now: float) -> None:
         elapsed = max(0.0, now - self._at)
         self._at = now
