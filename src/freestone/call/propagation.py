@@ -80,6 +80,10 @@ def receive(context: Context, extra: Mapping[str, Raw]) -> None:
 
     Tracing is for people who look at a system, and never fails a call: what is wrong with it is left out.
     """
+    if len(extra) == 1 and (data := extra.get("span")) is not None:  # as in a trace that is not sampled
+        if is_span_id(span := _leniently(_text, data)):
+            context.extra = Extra(span_id=span)
+        return
     key = None
     if (data := extra.get("key")) is not None:
         key = _read(_text, data, "key")

@@ -66,8 +66,6 @@ _read_hello: Final = msgspec.msgpack.Decoder(Hello).decode
 _read_header: Final = msgspec.msgpack.Decoder(Header).decode
 _read_error: Final = msgspec.msgpack.Decoder(_ErrorBody).decode
 _read_goodbye: Final = msgspec.msgpack.Decoder(_GoodbyeBody).decode
-_HEADER_OF_SEVEN: Final = 0x97
-_EMPTY_MAP: Final = 0x80
 
 
 def encode(frame: Frame) -> bytes:
@@ -143,8 +141,7 @@ def read_request(call_id: int, payload: bytes, depth: int) -> Request:
     header = payload[2:end]
     if end > len(payload) or not header:
         raise WireError(Reason.MALFORMED, "REQUEST is shorter than its header")
-    # A header of seven elements that ends in an empty map has nothing in it that could be nested.
-    if (header[0] != _HEADER_OF_SEVEN or header[-1] != _EMPTY_MAP) and may_be_deeper(header, depth):
+    if len(header) > depth and may_be_deeper(header, depth):  # there are no more levels than bytes
         check_nesting(header, depth)
     decoded = _read(_read_header, header, "the header of REQUEST")
     return Request(call_id, decoded, payload[end:])
