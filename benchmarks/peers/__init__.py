@@ -35,6 +35,7 @@ Connect = Callable[[str], AbstractAsyncContextManager[Calls]]
 Connected = AsyncIterator[Calls]
 
 ECHO = Peer("raw echo on uvloop", "benchmarks.peers.echo")
+ECHO_BLOCKS = Peer("raw echo, one write for all", "benchmarks.peers.echo_blocks")
 FREESTONE = Peer("freestone, Unix socket", "benchmarks.peers.freestone_unix")
 FREESTONE_TCP = Peer("freestone, TCP", "benchmarks.peers.freestone_tcp", only=("small",))
 FREESTONE_TASKS = Peer("freestone, a task a call", "benchmarks.peers.freestone_tasks", only=("later",))
@@ -43,4 +44,4 @@ CONNECT = Peer("connectrpc", "benchmarks.peers.connect_rpc")
 NATS = Peer("nats-py", "benchmarks.peers.nats_py")
 FASTAPI_HTTPX = Peer("FastAPI, uvicorn, httpx", "benchmarks.peers.fastapi_httpx", most=100)
 FASTAPI = Peer("FastAPI, uvicorn, aiohttp", "benchmarks.peers.fastapi_aiohttp")
-PEERS = (ECHO, FREESTONE, FREESTONE_TCP, FREESTONE_TASKS, GRPC, CONNECT, NATS, FASTAPI_HTTPX, FASTAPI)
+PEERS = (ECHO, ECHO_BLOCKS, FREESTONE, FREESTONE_TCP, FREESTONE_TASKS, GRPC, CONNECT, NATS, FASTAPI_HTTPX, FASTAPI)
