@@ -55,6 +55,41 @@ def test_of_two_the_one_with_fewer_calls_is_chosen() -> None:
     assert {picked(shop, 0.0).name for _ in range(50)} == {"b"}
 
 
+def test_each_pair_of_replicas_is_drawn() -> None:
+    """The least loaded of four is in half of the pairs, whichever it is."""
+    for least in "abcd":
+        shop = balancer("a", "b", "c", "d")
+        for it in shop.replicas:
+            if it.name != least:
+                it.begin(0.0)
+        chosen = Counter(picked(shop, 0.0).name for _ in range(2000))
+        assert 850 < chosen.pop(least) < 1150
+        assert min(chosen.values()) > 100
+
+
+def test_a_new_replica_is_expected_to_be_as_quick_as_the_others_are() -> None:
+    """On the average of those that have answered."""
+    shop = balancer("a", "b", "c")
+    for name, took in (("a", 0.25), ("b", 0.75)):
+        it = replica(shop, name)
+        it.begin(0.0)
+        it.answered(0.0, took)
+    shop.arrived("new", Line(), 1.0)
+    assert replica(shop, "new").latency == 0.5
+
+
+def test_only_what_is_gone_is_forgotten() -> None:
+    """Not who is still connected, though nobody names the address any more; nor who is named, and away."""
+    shop = balancer("a", "b", "c")
+    shop.left("nobody", Line())
+    for name in "bc":
+        connection = replica(shop, name).connection
+        assert connection is not None
+        shop.left(name, connection)
+    shop.keep(["b"])
+    assert {it.name for it in shop.replicas} == {"a", "b"}
+
+
 def test_one_slow_answer_is_believed_at_once() -> None:
     """And forgotten after some seconds, when it is looked at again."""
     shop = balancer("a", "b", "c")
@@ -167,6 +202,56 @@ def test_a_single_replica_is_always_tried() -> None:
     assert picked(shop, 1.1).name == "a"
 
 
+def test_a_few_failures_are_no_reason() -> None:
+    """Nor are any that do not speak against the replica."""
+    shop = balancer("a", "b", breaking=Breaking())
+    it = replica(shop, "a")
+    fail(shop, "a", 1.0, 4)
+    for _ in range(50):
+        it.begin(1.0)
+        shop.ended(it, 1.0, 1.0, blamed=False)
+    assert it.sound
+    fail(shop, "a", 1.0, 1)
+    assert not it.sound
+
+
+def test_a_call_counts_as_one_failure_unless_it_was_never_answered() -> None:
+    """Then three are enough."""
+    for silent, enough in ((False, 5), (True, 3)):
+        shop = balancer("a", "b", breaking=Breaking())
+        it, count = replica(shop, "a"), 0
+        while it.sound:
+            it.begin(1.0)
+            shop.ended(it, 1.0, 1.0, blamed=True, silent=silent)
+            count += 1
+        assert count == enough
+
+
+def test_one_that_has_left_is_not_judged() -> None:
+    """Its calls end because it went; when it is back, it gets some."""
+    shop = balancer("a", "b", breaking=Breaking())
+    it = replica(shop, "a")
+    assert it.connection is not None
+    shop.left("a", it.connection)
+    fail(shop, "a", 1.0)
+    shop.arrived("a", Line(), 1.0)
+    assert it.sound
+    assert it.breaker is not None
+    assert it.breaker.state is BreakerState.CLOSED
+
+
+def test_one_that_is_looked_at_needs_room_for_that() -> None:
+    """A full replica is asked nothing, good or bad."""
+    shop = balancer("a", "b", breaking=Breaking(open=5.0))
+    fail(shop, "a", 1.0)
+    connection = replica(shop, "a").connection
+    assert connection is not None
+    connection.accepts = False
+    assert picked(shop, 7.0).name == "b"
+    connection.accepts = True
+    assert picked(shop, 7.0).name == "a"
+
+
 def test_when_only_bad_ones_are_left_they_are_tried() -> None:
     """The good one is gone."""
     shop = balancer("a", "b", breaking=Breaking())
@@ -213,6 +298,89 @@ def test_a_key_has_one_home_and_keeps_it(key: str, count: int) -> None:
     other = shop.home(key, 0.0)
     assert other is not None
     assert other.name == sorted(names, key=lambda name: affinity(key, name))[-2]
+
+
+def test_all_processes_agree_on_the_home_of_a_key() -> None:
+    """Those of another version too, while a rollout is under way: these numbers never change."""
+    assert affinity("ada", "unix:///run/a.sock") == 1466277975875632201
+    assert affinity(7, "tcp://10.0.0.1:7000") == 18120768759692316139
+
+
+def home_of(shop: Balancer[Line], key: str, now: float) -> str | None:
+    found = shop.home(key, now)
+    return None if found is None else found.name
+
+
+def test_a_home_that_fails_is_looked_at_with_its_own_keys() -> None:
+    """Also when another replica is out as well, of which no call is to be had; all others have another home."""
+    names = ["a", "b", "c", "d"]
+    key = {max(names, key=lambda name: affinity(key, name)): key for key in map(str, range(100))}
+    shop = balancer(*names, breaking=Breaking(open=5.0))
+    for name in "ab":
+        fail(shop, name, 1.0)
+    for name in "ab":
+        assert home_of(shop, key[name], 2.0) in ("c", "d")
+    for name in "abcd":
+        assert home_of(shop, key[name], 6.5) == name
+    looked_at = replica(shop, "b")
+    looked_at.begin(6.5)
+    assert home_of(shop, key["b"], 6.5) in ("c", "d")  # one at a time
+    for _ in range(3):
+        shop.answered(looked_at, 6.5, 6.5)
+        looked_at.begin(6.5)
+    assert home_of(shop, key["b"], 6.5) == "b"
+    assert home_of(shop, key["a"], 6.5) == "a"
+
+
+def test_where_only_bad_ones_are_left_they_are_the_home() -> None:
+    """Rather one that fails than none."""
+    shop = balancer("a", "b", breaking=Breaking(open=5.0))
+    fail(shop, "a", 1.0)
+    other = replica(shop, "b").connection
+    assert other is not None
+    shop.left("b", other)
+    assert {home_of(shop, str(number), 2.0) for number in range(10)} == {"a"}
+
+
+def test_a_stream_goes_where_there_is_room() -> None:
+    """Not to who is full; to a bad one if no other is left; to none if there is none."""
+    shop = balancer("a", "b", "c", breaking=Breaking())
+    fail(shop, "c", 1.0)
+    full = replica(shop, "a").connection
+    assert full is not None
+    full.accepts = False
+    for _ in range(20):
+        it = shop.pick_for_stream(1.1)
+        assert it is not None
+        assert it.name == "b"
+        it.streams += 1
+    other = replica(shop, "b").connection
+    assert other is not None
+    shop.left("b", other)
+    left = shop.pick_for_stream(1.1)
+    assert left is not None
+    assert left.name == "c"
+    last = replica(shop, "c").connection
+    assert last is not None
+    last.accepts = False
+    assert shop.pick_for_stream(1.1) is None
+
+
+def test_another_is_the_least_loaded_of_the_sound_ones() -> None:
+    """Not the same one, not a full one, not one that fails."""
+    shop = balancer("a", "b", "c", "d", "e", breaking=Breaking())
+    fail(shop, "e", 1.0)
+    first = replica(shop, "a")
+    for name, calls in (("b", 2), ("c", 1), ("d", 0)):
+        for _ in range(calls):
+            replica(shop, name).begin(1.0)
+    for name in "dcb":
+        it = shop.another(first, 1.0)
+        assert it is not None
+        assert it.name == name
+        assert it.connection is not None
+        it.connection.accepts = False
+    assert shop.another(first, 1.0) is None
 
 
 def test_keys_are_spread_over_the_replicas() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +53,58 @@ def test_half_of_the_calls_in_the_window_trip_it() -> None:
     assert breaker.suspicion == pytest.approx(0.5, abs=0.01)
 
 
+def test_fewer_than_that_do_not_trip_it() -> None:
+    """However many calls there are; and a share counts from the first call on that makes it one of enough."""
+    breaker = Breaker(Breaking(errors=0.5, calls=10), 0.0)
+    assert not any(breaker.failed(0.0, answered) for answered in (9, 2, 2, 2, 2, 2, 2))
+    assert breaker.share(0.0) == 7 / 28
+    exact = Breaker(Breaking(errors=0.5, calls=10), 0.0)
+    assert [exact.failed(0.0, 1) for _ in range(5)] == [False] * 4 + [True]
+    assert exact.suspicion == 0.5
+
+
+def test_five_in_a_row_are_certain_however_well_it_was_before() -> None:
+    """A share of a thousandth says nothing then."""
+    breaker = Breaker(Breaking(), 0.0)
+    assert [breaker.failed(0.0, 5000 if n == 0 else 0) for n in range(5)] == [False] * 4 + [True]
+    assert breaker.suspicion == 1.0
+
+
+def test_an_error_fades_with_the_window() -> None:
+    """From the moment at which it came, whenever the breaker was made, and however often it is told of another."""
+    breaker = Breaker(Breaking(window=5, calls=1000), 100.0)
+    for second in range(100, 105):
+        breaker.failed(second, 1 if second == 102 else 0)
+    bad = sum(exp(-(104 - second) / 5) for second in range(100, 105))
+    good = (1 - exp(-1 / 5)) * 5 * exp(-2 / 5)
+    assert breaker.share(104.0) == pytest.approx(bad / (good + bad))
+    assert breaker.share(109.0) == pytest.approx(bad / (good + bad))  # both fade alike
+
+
+def test_one_that_is_closed_again_has_forgotten_what_was() -> None:
+    """One failure is one failure, and not the sixth in a row."""
+    breaker = Breaker(Breaking(open=2.0), 0.0)
+    for _ in range(5):
+        breaker.failed(0.0, 0)
+    for move in (BreakerMove.TRIP, BreakerMove.WAIT, BreakerMove.PROVE):
+        breaker.move(move, 0.0)
+    assert breaker.share(0.0) == 0.0
+    assert breaker.failed(0.0, 9) is False
+    assert breaker.share(0.0) == 0.1
+    assert [breaker.failed(0.0, 0) for _ in range(4)] == [False] * 3 + [True]
+
+
+def test_only_an_open_one_waits() -> None:
+    """A closed one is never due; an open one is not tripped again, nor one that is looked at."""
+    breaker = Breaker(Breaking(open=2.0), 0.0)
+    assert not breaker.due(1000.0)
+    breaker.move(BreakerMove.TRIP, 0.0)
+    assert not any(breaker.failed(1.0, 0) for _ in range(10))
+    breaker.move(BreakerMove.WAIT, 2.0)
+    assert breaker.failed(2.0, 0) is False
+    assert not breaker.due(1000.0)
+
+
 def test_what_was_long_ago_does_not_count() -> None:
     """Neither good answers of an hour ago, nor errors of a minute ago."""
     breaker = Breaker(Breaking(window=5, errors=0.5, calls=10), 0.0)
@@ -95,5 +149,7 @@ def test_half_may_be_ejected() -> None:
 def test_what_all_of_them_do_is_no_reason_to_eject_one() -> None:
     """It is the request, or what they have in common."""
     assert may_eject(1.0, [0.1, 0.2], 0)
+    assert may_eject(0.5, [0.25], 0)  # twice as often is enough
+    assert not may_eject(0.49, [0.25], 0)
     assert not may_eject(0.6, [0.5, 0.6], 0)
     assert not may_eject(1.0, [], 0)

@@ -53,6 +53,42 @@ def test_rare_calls_can_be_repeated() -> None:
         assert budget.take(minute * 60.0)
 
 
+def test_a_share_is_of_all_calls_however_they_are_told() -> None:
+    """A thousand at once or one by one; what is advanced for the floor is part of it."""
+    for step in (1, 10, 1000):
+        budget, spent = RetryBudget(0.2, 1.0, 0.0), 0
+        for _ in range(0, 1000, step):
+            budget.calls += step
+            spent += sum(budget.take(0.0) for _ in range(step))
+        assert spent == 200, step
+
+
+def test_the_floor_counts_beside_few_calls() -> None:
+    """Their share is less: one in ten seconds, of which none would be repeated by a fifth."""
+    budget = RetryBudget(0.2, 1.0, 0.0)
+    budget.calls += 50  # which pay for the advance
+    assert sum(budget.take(0.0) for _ in range(20)) == 10
+    for number in range(1, 20):
+        budget.calls += 1
+        assert sum(budget.take(10.0 * number) for _ in range(5)) == 5
+
+
+def test_what_is_not_spent_fades_however_often_it_is_looked_at() -> None:
+    """Twice a second, as long as a minute after the last call."""
+    budget = RetryBudget(0.2, 0.0, 0.0)
+    budget.calls += 10_000
+    looks = [budget.take(half / 2) for half in range(120)]
+    assert all(looks[:10])
+    assert sum(budget.take(60.0) for _ in range(100)) < 10
+
+
+@given(st.floats(0.0, 100.0))
+def test_a_clock_that_goes_back_takes_nothing(back: float) -> None:
+    """As that of another event loop, in a test."""
+    budget = RetryBudget(0.2, 1.0, 100.0)
+    assert sum(budget.take(100.0 - back) for _ in range(20)) == 10
+
+
 def test_what_was_earned_long_ago_is_not_spent_at_once() -> None:
     """A million good calls an hour ago are no reason for a storm now."""
     budget = RetryBudget(0.2, 1.0, 0.0)

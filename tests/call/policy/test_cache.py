@@ -91,6 +91,28 @@ class CacheMachine(RuleBasedStateMachine):
 TestCache = CacheMachine.TestCase
 
 
+def test_what_is_kept_anew_is_the_last_to_be_given_up() -> None:
+    """It is as good as used."""
+    cache: Cache[int, str, object] = Cache(TIME, MOST)
+    for key in range(MOST):
+        cache.keep(key, "old", 0.0)
+    cache.keep(0, "new", 1.0)
+    cache.keep(MOST, "one more", 1.0)
+    assert cache.look(1, 1.0) is None
+    assert cache.look(0, 1.0) == ("new", 1.0)
+
+
+def test_a_call_that_was_forgotten_ends_as_no_one() -> None:
+    """Neither is the one that came after it touched."""
+    cache: Cache[int, str, object] = Cache(TIME, MOST)
+    old, new = object(), object()
+    cache.begin(1, old)
+    cache.drop(lambda _: True)
+    cache.begin(1, new)
+    assert cache.end(1, old) is False
+    assert cache.under_way(1) is new
+
+
 @given(st.floats(-100, 0, exclude_max=True))
 def test_a_result_from_the_future_is_not_served(now: float) -> None:
     """A loop whose time goes back, as that of another test, has nothing of the old one's."""

@@ -31,6 +31,15 @@ def test_an_operation_that_always_waits_is_seldom_tried() -> None:
     """Once in 65 calls, after the first few."""
     assert tried([True] * (1 + 1 + 2 + 4 + 8 + 16 + 32 + 6)) == 7
     assert tried([True] * 6500) <= 6500 // 65 + 7
+    for again in (0, 1, 10):
+        assert tried([True] * (70 + 65 * again)) == 7 + again
+        assert tried([True] * (70 + 65 * again - 1)) == 7 + again - 1
+
+
+def test_it_is_tried_again_after_64_calls_however_long_it_always_waited() -> None:
+    """The pause does not grow for ever."""
+    waits = [True] * 100_000
+    assert tried([*waits, *[False] * 65]) > tried(waits)
 
 
 @given(st.lists(st.booleans(), max_size=300))

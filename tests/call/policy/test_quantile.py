@@ -52,6 +52,17 @@ def test_a_coarse_clock_does_not_hold_it_at_nothing() -> None:
     assert seen.value > 0.04
 
 
+def test_the_first_number_is_the_first_estimate() -> None:
+    """And what took no time is taken for a tenth of a millisecond, so that what is longer can be seen above it."""
+    seen = Quantile(0.95)
+    seen.observe(3.0)
+    assert (seen.value, seen.count) == (3.0, 1)
+    quick = Quantile(0.95)
+    for _ in range(100):
+        quick.observe(0.0)
+        assert quick.value >= 1e-4
+
+
 @pytest.mark.parametrize("quantile", [0.0, 1.0, -1.0])
 def test_what_is_no_quantile_is_refused(quantile: float) -> None:
     with pytest.raises(ValueError, match="a quantile is between 0 and 1"):

@@ -100,6 +100,38 @@ def test_an_overloaded_callee_is_left_alone_for_as_long_as_it_says() -> None:
     delay = decided(ResourceExhausted(retry_after=2.0))
     assert isinstance(delay, float)
     assert 2.0 <= delay <= 2.01
+    assert isinstance(decided(ResourceExhausted(), begun=False), float)  # one that says nothing: as any failure
+
+
+def test_a_refusal_for_the_load_is_an_attempt_like_any_other() -> None:
+    """It was not begun, and yet comes from who has enough to do: it does not go straight to the next."""
+    assert decided(ResourceExhausted(), begun=False, sent=3) is Stop.ATTEMPTS
+    assert decided(ResourceExhausted(), begun=False, retry=Retry(attempts=1)) is Stop.OFF
+    assert decided(ResourceExhausted(), begun=False, leaving=True, budget=RetryBudget(0, 0, 0)) is Stop.BUDGET
+    waits = [decided(ResourceExhausted(), begun=False, random=random.Random(seed)) for seed in range(50)]
+    assert max(wait for wait in waits if isinstance(wait, float)) > 0.005
+
+
+def test_the_bound_of_a_wait_doubles_with_each_attempt() -> None:
+    """From the first repetition on; for what was refused, from the second on."""
+
+    def longest(sent: int, *, begun: bool) -> float:
+        policy = Retry(attempts=9, first=0.125, most=100.0)
+        waits = [
+            decided(Unavailable(), begun=begun, sent=sent, retry=policy, left=1e6, random=random.Random(seed))
+            for seed in range(300)
+        ]
+        return max(wait for wait in waits if isinstance(wait, float))
+
+    for sent, bound in ((1, 0.125), (2, 0.25), (4, 1.0)):
+        assert 0.9 * bound < longest(sent, begun=True) < bound
+        assert 0.9 * bound < longest(sent + 1, begun=False) < bound
+    assert longest(1, begun=False) == 0.0
+
+
+def test_no_time_left_is_no_time_for_another() -> None:
+    """Not even for one that need not wait."""
+    assert decided(Unavailable(), begun=False, left=0.0) is Stop.DEADLINE
 
 
 def test_what_a_leaving_replica_refuses_costs_no_budget() -> None:

@@ -116,9 +116,10 @@ class Balancer(Generic[C]):
     def home(self, key: object, now: float) -> Replica[C] | None:
         """Return the replica that is the home of that key, or the next one that can take the call; None if no one."""
         if self._barred:
-            probe = self._probe(now)
-            if probe is not None and probe is max(self._replicas.values(), key=lambda it: affinity(key, it.name)):
-                return probe
+            # Itself, whichever others are out: it may be that nobody asks for what has its home there.
+            home = max((*self._ready, *self._barred), key=lambda it: affinity(key, it.name))
+            if not home.sound and self._probes(home, now):
+                return home
         for replica in sorted(self._ready, key=lambda it: affinity(key, it.name), reverse=True):
             if replica.connection is not None and replica.connection.accepts:
                 return replica
@@ -150,14 +151,18 @@ class Balancer(Generic[C]):
     def _probe(self, now: float) -> Replica[C] | None:
         """Return a replica whose breaker wants to see how it fares, and that has no call at the moment."""
         for replica in self._barred:
-            breaker = replica.breaker
-            if breaker is None or replica.connection is None or not replica.connection.accepts:
-                continue
-            if breaker.due(now):
-                self._move(replica, BreakerMove.WAIT, now)
-            if breaker.state is BreakerState.HALF_OPEN and not replica.pending:
+            if self._probes(replica, now):
                 return replica
         return None
+
+    def _probes(self, replica: Replica[C], now: float) -> bool:
+        """Whether the breaker of a replica wants to see how it fares, with a call that is made now."""
+        breaker = replica.breaker
+        if breaker is None or replica.connection is None or not replica.connection.accepts:
+            return False
+        if breaker.due(now):
+            self._move(replica, BreakerMove.WAIT, now)
+        return breaker.state is BreakerState.HALF_OPEN and not replica.pending
 
     # --- how it went
 

@@ -96,7 +96,6 @@ class Breaker:
         self._bad = bad + 1.0
         self._at = now
         self._in_a_row = (0 if answered else self._in_a_row) + (2 if silent else 1)
-        self._probes = 0
         if self.state is not BreakerState.CLOSED:
             return False
         calls = self._good + self._bad

@@ -45,12 +45,15 @@ class Waiter(Generic[E]):
         self.waits = True
 
     def __lt__(self, other: Waiter[E]) -> bool:
+        if self.deadline == other.deadline:  # mostly there is none
+            return self.since < other.since
         return self.deadline < other.deadline
 
 
 @final
 class DeadlineQueue(Generic[E]):
-    """Who waits, the nearest deadline first, those who come again after all others.
+    """Who waits, the nearest deadline first, and who came first where it is the same; those who come again after all
+    others.
 
     ``most`` entries at most; ``wait`` and ``target`` are seconds, the target the lesser. Raises ValueError otherwise.
     """
@@ -119,7 +122,7 @@ class DeadlineQueue(Generic[E]):
         delay, patience = self.delay(), self.patience(now)
         if now + delay + needs > deadline:
             return False
-        full = self.count >= self.most or (self.count > 0 and delay > _JOIN * patience)
+        full = self.count >= self.most or delay > _JOIN * patience
         return not full or (not repeated and self._repeated > 0)
 
     def join(
@@ -168,7 +171,7 @@ class DeadlineQueue(Generic[E]):
                 continue
             if self._popped >= 0.0:
                 self._gap += _EASE * (now - self._popped - self._gap)
-            self._popped = now if self.count else -1.0
+            self._popped = now  # which says nothing once nobody waits: see join
             return waiter.entry, late
         return None, late
 
