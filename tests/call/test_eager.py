@@ -13,6 +13,7 @@ import uvloop
 
 from freestone.call.eager import EARLY, WRAPS
 from freestone.call.link import Link
+from freestone.call.pulse import Pulse
 from freestone.wire import Connection, Event, Hello, Request, Side, encode
 from freestone.wire.codec import HEAD
 
@@ -70,7 +71,7 @@ async def answering(size: int, between: Callable[[Link], asyncio.Protocol] | Non
     receiver = Answering(there, size)
     loop = asyncio.get_running_loop()
     hello = Hello(application="academy", process="here", instance="2")
-    receiver.link = link = Link(Connection(Side.CALLEE, hello), receiver, loop, reads_on=False)
+    receiver.link = link = Link(Connection(Side.CALLEE, hello), receiver, Pulse(loop, 1), reads_on=False)
     await loop.create_connection(lambda: link if between is None else between(link), sock=here)
     there.send(encode(HELLO))
     await until(lambda: link.wire.peer is not None)

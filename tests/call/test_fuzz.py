@@ -47,7 +47,7 @@ from freestone.wire import (
 HELLO = Hello(application="academy", process="stranger", instance="1")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 LIMITS = Limits(
-    handshake=0.3, frame_time=0.3, ping=0.2, idle=0.6, quiet=0.2, calls=64, frame=2**20, message=2**21, unfinished=2**21
+    handshake=0.3, frame_time=0.3, ping=0.2, idle=0.6, calls=64, frame=2**20, message=2**21, unfinished=2**21
 )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from freestone.call.link import Link
+from freestone.call.pulse import Pulse
+from freestone.call.silence import period
 from freestone.wire import (
     Connection,
     Event,
@@ -20,13 +22,14 @@ from freestone.wire import (
     Reason,
     Reply,
     Request,
+    RequestEncoder,
     Side,
     State,
     encode,
 )
 
 HELLO = Hello(application="academy", process="other", instance="1")
-SHORT = Limits(handshake=0.08, frame_time=0.08, ping=0.08, idle=0.3, quiet=0.08)
+SHORT = Limits(handshake=0.08, frame_time=0.08, ping=0.08, idle=0.3)
 LONG = Limits()
 
 
@@ -110,9 +113,9 @@ class Notes:
 def linked(side: Side, limits: Limits = LONG, *, greet: bool = True) -> tuple[Link, Pipe, Notes]:
     """Return a link that is connected, and greeted by its peer."""
     notes = Notes()
-    loop = asyncio.get_running_loop()
+    pulse = Pulse(asyncio.get_running_loop(), period(limits))
     hello = Hello(application="academy", process="here", instance="2")
-    link = Link(Connection(side, hello, limits), notes, loop, reads_on=side is Side.CALLER)
+    link = Link(Connection(side, hello, limits), notes, pulse, reads_on=side is Side.CALLER)
     pipe = Pipe(link)
     if greet:
         link.data_received(encode(HELLO))
@@ -304,19 +307,21 @@ async def test_a_long_frame_may_take_long_in_pieces_that_each_are_whole() -> Non
 REQUEST = Request(1, Header("a.b", 0, 0, None, "0" * 32, None), b"\x80")
 
 
-async def test_a_peer_that_is_cut_off_during_a_call_is_lost_within_five_seconds() -> None:
-    """By default: the last sign of life, the ping that stays without an answer, and the looking have room in it."""
-    limits, period = LONG, min(LONG.handshake, LONG.ping, LONG.frame_time) / 4
-    assert limits.idle + 2 * period < 5
-    link, _, notes = linked(Side.CALLEE, Limits(ping=0.05, idle=0.2, quiet=60))
-    link.data_received(encode(REQUEST))
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("calling", [True, False], ids=["calling", "idle"])
+async def test_a_peer_that_is_cut_off_is_lost(side: Side, calling: bool) -> None:
+    """At either end, with calls in flight or without."""
+    link, _, notes = linked(side, Limits(ping=0.05, idle=0.2))
+    if calling and side is Side.CALLEE:
+        link.data_received(encode(REQUEST))
+    elif calling:
+        link.wire.send_request(RequestEncoder("a.b", command=False, credit=0), 1, b"0" * 32, b"\xc0\x80", b"\x80")
     assert await over(notes) == "nothing came for 0.2 s"
 
 
 async def test_a_peer_that_does_not_answer_a_ping_is_in_doubt_before_it_is_lost() -> None:
     """Once, and not if it answers; so that calls can go elsewhere meanwhile."""
-    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.04, idle=0.4, quiet=60))
-    link.data_received(encode(REQUEST))
+    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.04, idle=0.4))
     pipe.wrote.clear()
     await asyncio.wait_for(pipe.wrote.wait(), 5)
     assert pipe.writes[-1] == encode(Ping(bytes(8)))
@@ -326,34 +331,18 @@ async def test_a_peer_that_does_not_answer_a_ping_is_in_doubt_before_it_is_lost(
     assert notes.doubts == 1
 
 
-async def test_a_link_without_calls_is_looked_at_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It asks for no sign of life while nobody waits for anything, until it has been quiet for long."""
-    looks: list[float] = []
-    look = Link._look
-    monkeypatch.setattr(Link, "_look", lambda self, now, *a, **b: (looks.append(now), look(self, now, *a, **b))[1])
-    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.04, idle=0.08, quiet=0.6))
-    await asyncio.wait_for(pipe.wrote.wait(), 5)
-    pipe.wrote.clear()
-    await asyncio.wait_for(pipe.wrote.wait(), 5)
-    assert pipe.writes[-1] == encode(Ping(bytes(8)))
-    assert len(looks) == 2  # the first after the handshake, the second when it was quiet for that long
+async def test_the_owner_hears_when_a_peer_in_doubt_gives_a_sign_of_life() -> None:
+    """Calls may go there again."""
+    link, _, notes = linked(Side.CALLER, Limits(ping=0.04, idle=4))
+    while not link.doubtful:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert (notes.doubts, notes.writables) == (1, 0)
     link.data_received(encode(Pong(bytes(8))))
-    assert notes.reasons == []
+    assert not link.doubtful
+    while not notes.writables:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert (notes.doubts, notes.writables) == (1, 1)
     link.abort("done")
-
-
-async def test_a_call_after_a_long_silence_has_the_whole_time() -> None:
-    """A peer that was asked nothing has not been silent."""
-    link, pipe, notes = linked(Side.CALLEE, Limits(ping=0.05, idle=0.1, quiet=0.4))
-    loop = asyncio.get_running_loop()
-    quiet = loop.create_future()
-    loop.call_later(0.3, quiet.set_result, None)
-    await quiet
-    began = loop.time()
-    link.data_received(encode(REQUEST))
-    assert await over(notes) == "nothing came for 0.1 s"
-    assert loop.time() - began >= 0.1
-    assert encode(Ping(bytes(8))) in pipe.said
 
 
 # --- large messages

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import select
 import socket
 import struct
 import threading
@@ -15,12 +16,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec import msgpack
+from msgspec.msgpack import decode, encode
 
 HELLO, REQUEST, REPLY, ERROR, CANCEL, ITEM, END, CREDIT, PING, PONG, GOODBYE, CHUNK = range(1, 13)
 PIECE = 65536
-_encode = msgpack.encode
-_decode = msgpack.decode
 
 
 class Failed(Exception):
@@ -34,26 +33,22 @@ class Lost(ConnectionError):
 class PlainClient:
     """Calls the services at the other end of a connected socket."""
 
-    def __init__(
-        self, connection: socket.socket, application: str, process: str = "plain", patience: float = 5
-    ) -> None:
-        self._socket = connection
+    def __init__(self, sock: socket.socket, application: str, process: str = "plain", patience: float = 5) -> None:
+        self._socket = sock
         self._sending = threading.Lock()
         self._ids = itertools.count(1)
-        self._call = 0
-        self._given_up = False
+        self._call, self._given_up, self._leaving = 0, False, ""
         self._bytes = bytearray()
-        self._leaving = ""
         self._fault: Exception | None = None
         self._granted = threading.Semaphore(0)
         hello = {"versions": [2], "application": application, "process": process, "instance": "1"}
-        self._send(HELLO, 0, b"freestone" + _encode(hello))
+        self._send(HELLO, 0, b"freestone" + encode(hello))
         kind, _, payload = self._frame(time.monotonic() + patience)
         if kind == GOODBYE:
-            raise Lost(_decode(payload)[1], False)
+            raise Lost(decode(payload)[1], False)
         if kind != HELLO or not payload.startswith(b"freestone"):
             raise Lost("the other side does not speak the protocol", False)
-        self.peer: dict[str, Any] = _decode(payload[9:])
+        self.peer: dict[str, Any] = decode(payload[9:])
         if 2 not in self.peer["versions"]:
             raise Lost(f"no common version: the callee speaks {self.peer['versions']}", False)
 
@@ -64,20 +59,20 @@ class PlainClient:
 
     def items(
         self, operation: str, arguments: Any, *, command: bool = False, credit: int = 32, timeout: float | None = 10,
-        context: tuple[str, Any, Any] = ("0" * 31 + "1", None, {}), sends: Any = None, read: Any = _decode,
+        context: tuple[str, Any, Any] = ("0" * 31 + "1", None, {}), sends: Any = None, read: Any = decode,
     ) -> Iterator[Any]:  # fmt: skip
         """Make a call, and yield what it returns. Raises Failed, Lost, TimeoutError, and what ``sends`` raises.
 
         ``context`` are trace id, identity and extras; ``sends`` the items that the caller sends, made on a thread.
         """
+        self._settle()
         if self._leaving:
             raise Lost(self._leaving, False)
         self._call, self._given_up = next(self._ids), False
         until = None if timeout is None else time.monotonic() + timeout
         remaining = None if timeout is None else max(0, int(timeout * 1e6))
-        kind = int(command) + 2 * (sends is not None)
-        header = _encode([operation, kind, credit, remaining, *context])
-        body = arguments if isinstance(arguments, bytes) else _encode(arguments)
+        header = encode([operation, int(command) + 2 * (sends is not None), credit, remaining, *context])
+        body = arguments if isinstance(arguments, bytes) else encode(arguments)
         self._message(REQUEST, self._call, struct.pack(">H", len(header)) + header + body)
         ended = False
         try:
@@ -107,10 +102,28 @@ class PlainClient:
     def close(self) -> None:
         """Leave."""
         with contextlib.suppress(OSError):
-            self._send(GOODBYE, 0, _encode([0, "the client is done", 0]))
+            self._send(GOODBYE, 0, encode([0, "the client is done", 0]))
         self._socket.close()
 
     # --- answers
+
+    def _settle(self) -> None:
+        """Take what has come since the last call; it may be that the callee has closed the connection."""
+        try:
+            while self._bytes or select.select([self._socket], [], [], 0)[0]:
+                self._heed(*self._frame(None))
+        except OSError as error:
+            self._leaving = self._leaving or str(error.args[0])
+
+    def _heed(self, kind: int, _: int, payload: bytes) -> None:
+        """Act on a frame that concerns the connection."""
+        if kind == PING:
+            with contextlib.suppress(OSError):  # reading will tell why
+                self._send(PONG, 0, payload)
+        elif kind == GOODBYE:
+            reason, self._leaving, last = decode(payload)[:3]
+            if reason != 0 or last < self._call:
+                raise Lost(self._leaving, reason != 0)
 
     def _answers(self, until: float | None, sends: Iterator[Any]) -> Iterator[tuple[bool, bytes | None]]:
         """Yield what comes for the current call: whether that ends it, and the message if there is one."""
@@ -119,12 +132,8 @@ class PlainClient:
         pieces = b""
         while True:
             kind, call_id, payload = self._frame(until)
-            if kind == PING:
-                self._send(PONG, 0, payload)
-            elif kind == GOODBYE:
-                reason, self._leaving, last = _decode(payload)[:3]
-                if reason != 0 or last < self._call:
-                    raise Lost(self._leaving, reason != 0)
+            if not call_id:
+                self._heed(kind, call_id, payload)
             elif call_id != self._call:
                 continue
             elif kind == CHUNK:
@@ -136,7 +145,7 @@ class PlainClient:
             elif kind == END:
                 yield True, None
             elif kind == ERROR:
-                raise Failed(*_decode(pieces + payload)[:7])
+                raise Failed(*decode(pieces + payload)[:7])
             else:
                 whole, pieces = pieces + payload, b""
                 yield kind == REPLY, whole
@@ -145,11 +154,9 @@ class PlainClient:
         """Send an item for each that is granted, and the end."""
         try:
             while granted.acquire() and self._call == call and not self._given_up:
-                try:
-                    item = next(sends)
-                except StopIteration:
+                if (item := next(sends, self)) is self:
                     return self._send(END, call, b"")
-                self._message(ITEM, call, item if isinstance(item, bytes) else _encode(item))
+                self._message(ITEM, call, item if isinstance(item, bytes) else encode(item))
         except Exception as error:
             self._fault = error
             self.cancel()
@@ -166,9 +173,7 @@ class PlainClient:
 
     def _send(self, kind: int, call_id: int, payload: bytes) -> None:
         with self._sending:
-            if not (
-                call_id and (self._given_up or call_id != self._call)
-            ):  # nothing more is sent for a call that was given up
+            if not call_id or (call_id == self._call and not self._given_up):  # nothing for one given up
                 self._write(kind, call_id, payload)
 
     def _write(self, kind: int, call_id: int, payload: bytes) -> None:
@@ -186,8 +191,7 @@ class PlainClient:
             if left is not None and left <= 0:
                 raise TimeoutError
             self._socket.settimeout(left)
-            data = self._socket.recv(1 << 20)
-            if not data:
+            if not (data := self._socket.recv(1 << 20)):
                 raise Lost("the callee closed the connection", True)
             self._bytes += data
         taken = bytes(self._bytes[:count])

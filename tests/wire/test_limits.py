@@ -18,7 +18,7 @@ def test_the_defaults_agree_with_each_other() -> None:
     [
         ({"calls": 0}, "the limit calls is 0; it must be positive"),
         ({"handshake": float("nan")}, "the limit handshake is nan; it must be positive"),
-        ({"idle": 1.0}, "lost after 1.0 s of silence, before the ping at 1.5 s"),
+        ({"idle": 1.0}, "lost after 1.0 s of silence, before the ping at 1.0 s"),
         ({"frame": 10}, r"the limit frame is 10; it must be from 65536 \(hello\) to 2\*\*32 - 1"),
         ({"frame": 2**32}, "the limit frame is 4294967296"),
         ({"message": 2**20}, "frame, message and unfinished are 16777216, 1048576 and 268435456; none may be over the"),

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,10 +23,10 @@ from freestone.call import Dispatcher, Server, Transport, UnixAddress
 from freestone.call.propagation import command_key, tail
 from freestone.call.source import Source
 from freestone.clock import trace_id
-from freestone.contract import ErrorBody, Kind, Operation
+from freestone.contract import Contract, ErrorBody, Kind, Operation, query
 from freestone.errors import ConnectionLost, DeadlineExceeded, Unavailable
 from freestone.testing.conformance.transport import CHECKS, Place
-from freestone.wire import Hello
+from freestone.wire import Hello, Limits
 
 _spec = importlib.util.spec_from_file_location("plain_client", Path(__file__).with_name("plain_client.py"))
 assert _spec is not None
@@ -214,6 +215,47 @@ async def place(services: Mapping[str, object]) -> AsyncGenerator[Callable[[str]
 async def test_a_client_written_from_the_specification_keeps_the_rules(check: Callable[[Place], Any]) -> None:
     """The suite of every transport."""
     await check(place)
+
+
+class Sums(Contract):
+    """Arithmetic."""
+
+    @query
+    async def add(self, a: int, b: int) -> int:
+        """Return the sum."""
+
+
+class Bench(Sums):
+    async def add(self, a: int, b: int) -> int:
+        return a + b
+
+
+async def test_a_client_that_was_silent_between_calls_hears_that_its_connection_is_closed() -> None:
+    """Before it sends anything: so nothing has happened, and it may connect again, for commands too."""
+    hasty = Limits(ping=0.1, idle=0.3)
+    server = Server(Dispatcher({"bench": Bench()}), HELLO, limits=hasty)
+    loop = asyncio.get_running_loop()
+    with tempfile.TemporaryDirectory(prefix="freestone-") as directory:
+        await server.listen(UnixAddress(f"{directory}/bench.sock"))
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+
+                def connect() -> Any:
+                    connection.connect(f"{directory}/bench.sock")
+                    return plain.PlainClient(connection, "academy")
+
+                client = await loop.run_in_executor(None, connect)
+                call = partial(client.call, "bench.add", {"a": 1, "b": 2})
+                assert await loop.run_in_executor(None, call) == 3
+                await asyncio.sleep(0.15)  # it was asked, and answers before it calls
+                assert await loop.run_in_executor(None, call) == 3
+                (session,) = server._sessions
+                await asyncio.wait_for(session.link.disconnected, 5)
+                with pytest.raises(plain.Lost) as lost:
+                    await loop.run_in_executor(None, call)
+                assert lost.value.args == ("nothing came for 0.3 s", False)
+        finally:
+            await server.close()
 
 
 def test_the_client_is_short_and_knows_nothing_of_freestone() -> None:

@@ -33,6 +33,7 @@ from freestone.wire import (
 
 from .identity import misfit_of_callee
 from .link import Link
+from .pulse import Pulse
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -94,12 +95,13 @@ class PeerConnection:
         self,
         hello: Hello,
         limits: Limits,
-        loop: asyncio.AbstractEventLoop,
+        pulse: Pulse,
         changed: Callable[[PeerConnection], None],
         dialled: str | None = None,
     ) -> None:
         self.wire = Connection(Side.CALLER, hello, limits)
-        self.link = Link(self.wire, self, loop, reads_on=True)
+        self.link = Link(self.wire, self, pulse, reads_on=True)
+        loop = pulse.loop
         self.ready = False
         """Whether calls may be sent now."""
         self.opened: asyncio.Future[str] = loop.create_future()
@@ -185,6 +187,15 @@ class PeerConnection:
         self._retire(message)
         self._close_if_done()
 
+    def wanted(self) -> None:
+        """Give way to a new connection if the peer is in doubt; calls in flight may still be answered."""
+        if self.link.doubtful:
+            # A new one finds a network that has healed sooner than this one, whose bytes the system sends again ever
+            # more rarely.
+            self._retire(f"{self._name()} gives no sign of life")
+        else:
+            self.writable()
+
     # --- what the link does
 
     def received(self, events: list[Event]) -> None:
@@ -204,12 +215,16 @@ class PeerConnection:
         if not self.link.paused:
             for feed in self.feeds.values():
                 feed.wake()
-        self._set_ready(self.wire.state is State.OPEN and not self.link.paused and not self.gone.done())
+        link = self.link
+        sound = self.wire.state is State.OPEN and not link.paused and not link.doubtful
+        self._set_ready(sound and not self.gone.done())
 
     def silent(self) -> None:
-        # Calls in flight may still be answered; new ones go where somebody is known to listen. A new connection finds
-        # a network that has healed sooner than this one, whose bytes the system sends again ever more rarely.
-        self._retire(f"{self._name()} gives no sign of life")
+        # New calls go where somebody is known to listen. Where nobody wants it, it is not replaced yet: a callee that
+        # was busy for a second would find all its callers at the door, who had nothing to ask.
+        self._set_ready(False)
+        if self._waiting:
+            self.wanted()
 
     def ended(self, reason: str) -> None:
         if not self.opened.done():

@@ -2,7 +2,7 @@
 
 The link moves bytes and minds the time; what they mean is the ``Connection``'s, and what to do about it the
 receiver's. Three things make it fast: what is sent in one turn of the loop is written at once at the end of it; one
-timer serves all limits on time; and events are handed on in one list.
+timer serves all limits on time of all connections; and events are handed on in one list.
 
 A large message must not be in the way of a small one. Its chunks are written some in each turn of the loop, behind
 whatever is small, and only while the transport and the system below it hold little that is not sent: what is in
@@ -15,10 +15,12 @@ import asyncio
 import socket
 from typing import Final, Protocol, cast, final
 
-from freestone.wire import Connection, Event, Goodbye, Limits, Reason, State, Violation
+from freestone.wire import Connection, Event, Goodbye, Reason, State, Violation
 
 from .eager import EARLY, PARTS, descriptor_of, write_now
 from .identity import Certified
+from .pulse import Pulse
+from .silence import Sign, Silence
 
 _FULL: Final = 64 * 1024
 """Bytes that the transport may hold before large messages wait, so that what is small need not wait behind them."""
@@ -28,10 +30,6 @@ _BURST: Final = 128 * 1024
 """Bytes of large messages that are written in one turn of the loop."""
 _UNSENT: Final = 128 * 1024
 """Bytes that TCP may hold and has not sent yet."""
-_DOUBTED: Final = 2
-"""Times that it is looked in vain for the answer to a ping until the peer is in doubt; the last may be after a halt of
-this process, and tell nothing.
-"""
 _UNREAD: Final = 256 * 1024
 """Bytes that TCP may hold and has not handed over yet; Linux doubles it, for its own bookkeeping."""
 
@@ -44,11 +42,14 @@ class Receiver(Protocol):
         ...
 
     def writable(self) -> None:
-        """Go on writing, or stop if ``link.paused``: the network takes more again, or takes no more."""
+        """Go on writing, or stop if ``link.paused``: the network takes more again, or takes no more.
+
+        Called too when a peer that was in doubt gives a sign of life.
+        """
         ...
 
     def silent(self) -> None:
-        """The peer was asked for a sign of life and has given none yet: it may be gone, or only busy."""
+        """The peer is in doubt: asked for a sign of life, it has given none yet. It may be gone, or only busy."""
         ...
 
     def ended(self, reason: str) -> None:
@@ -64,9 +65,7 @@ class Link(asyncio.Protocol):
     each other; a callee's must not, or a peer that reads no replies could have it hold any number of them.
     """
 
-    def __init__(
-        self, wire: Connection, receiver: Receiver, loop: asyncio.AbstractEventLoop, *, reads_on: bool
-    ) -> None:
+    def __init__(self, wire: Connection, receiver: Receiver, pulse: Pulse, *, reads_on: bool) -> None:
         self.wire = wire
         self.certified: Certified | None = None
         """Who is at the other end, if it had to prove that."""
@@ -74,10 +73,11 @@ class Link(asyncio.Protocol):
         """Whether the network takes no more for now."""
         self.closing = False
         """Whether nothing more is sent or received."""
-        self.disconnected: asyncio.Future[None] = loop.create_future()
+        self.disconnected: asyncio.Future[None] = pulse.loop.create_future()
         """Done when nothing is left of the connection, what was still to be written included."""
         self._receiver: Receiver = receiver
-        self._loop = loop
+        self._loop = pulse.loop
+        self._pulse = pulse
         self._reads_on = reads_on
         self._transport: asyncio.Transport | None = None
         self._descriptor: int | None = None
@@ -90,17 +90,15 @@ class Link(asyncio.Protocol):
         self._full = False
         self._early = EARLY
         self._reading = True
-        self._timer: asyncio.TimerHandle | None = None
         self._heard = False
-        self._heard_at = 0.0
-        self._pinged = False
-        self._looked = 0  # how often, since the ping
+        self._silence = Silence(wire.limits, first=reads_on)
+        self._looks = 0  # in vain, for the end of the handshake, of a frame, or of it all
         self._frames = 0
-        self._frame_since = 0.0
-        self._since = 0.0
-        limits = wire.limits
-        self._period = min(limits.handshake, limits.ping, limits.frame_time) / 4
-        self._resting = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the peer is in doubt, and has said nothing since the last look either."""
+        return self._silence.doubted and not self._heard
 
     @property
     def transport(self) -> asyncio.Transport | None:
@@ -115,21 +113,18 @@ class Link(asyncio.Protocol):
         self._descriptor = descriptor_of(transport)
         _hold_little(transport.get_extra_info("socket"))
         self.certified = transport.get_extra_info("certified")
-        self._since = self._heard_at = self._frame_since = self._loop.time()
+        self._pulse.add(self)
         if self.closing:
             self._transport.close()
             return
         self.wire.start()
         self.flush()
-        self._timer = self._loop.call_later(self._period, self._tick)
 
     def data_received(self, data: bytes) -> None:
         if self.closing:
             return
         wire = self.wire
         self._heard = True
-        if self._resting:
-            self._wake()
         events = wire.receive_data(data)
         if events:
             # What is sent while the events are acted on is written right after, without a turn of the loop.
@@ -157,8 +152,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = self.closing = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._pulse.discard(self)
         self._transport = None
         if not self.disconnected.done():
             self.disconnected.set_result(None)
@@ -181,8 +175,6 @@ class Link(asyncio.Protocol):
         self.flushing = False
         if self.paused or self.closing or self._transport is None:
             return
-        if self._resting:
-            self._wake()
         wire = self.wire
         if wire.outgoing:
             self._early = max(EARLY, wire.in_flight // PARTS)
@@ -203,7 +195,7 @@ class Link(asyncio.Protocol):
         if self.closing:
             return
         self.closing = True
-        self._since = self._loop.time()
+        self._looks = 0
         if self._transport is not None:
             if self.wire.outgoing:
                 self._transport.write(self.wire.data_to_send())
@@ -264,56 +256,47 @@ class Link(asyncio.Protocol):
         receiver, self._receiver = self._receiver, _NOBODY
         receiver.ended(reason)
 
-    def _wake(self) -> None:
-        """Look often again: something is under way."""
-        self._resting = False
-        if self._timer is not None:
-            self._timer.cancel()
-            # Whoever said nothing while it was asked nothing was not silent.
-            self._heard_at = self._frame_since = self._loop.time()
-            self._timer = self._loop.call_later(self._period, self._tick)
-
-    def _tick(self) -> None:
-        """Look at everything that has a limit in time; some four times in the shortest of them while calls are open."""
-        if self.gone:
+    def look(self) -> None:
+        """Look at everything that has a limit in time. The pulse has it do so."""
+        heard, self._heard = self._heard, False
+        if self.closing or self.wire.peer is None:
+            if self._is_late(self.wire.limits.handshake):
+                self._give_up()
             return
-        now, limits = self._loop.time(), self.wire.limits
-        period = self._period
-        if self.closing:
-            if now - self._since > limits.handshake:
-                self.abort("the peer did not read the end")
-                return
-        elif self.wire.peer is None:
-            if now - self._since > limits.handshake:
-                self.fail(Reason.TOO_SLOW, f"the handshake took more than {limits.handshake:g} s")
-        else:
-            rested, self._resting = self._resting, False
-            self._look(now, limits, rested=rested)
-            if not self.closing and not (self.wire.in_flight or self._pinged or self.wire.mid_frame):
-                self._resting = True
-                period = limits.quiet
-        self._timer = self._loop.call_later(period, self._tick)
-
-    def _look(self, now: float, limits: Limits, *, rested: bool) -> None:
-        """Ask for a sign of life when it is time, and end what is too slow or gives none."""
-        if self._heard:
-            self._heard, self._heard_at, self._pinged = False, now, False
-        elif self._pinged:
-            self._looked += 1
-            if self._looked == _DOUBTED:
-                self._receiver.silent()
+        sign = self._silence.look(heard)
+        if sign is not None:
+            self._act(sign)
         # What is not read is not late: then it is this side that keeps the frame from its end.
-        if not self._reading or not self.wire.mid_frame or self._frames != self.wire.frames:
-            self._frames, self._frame_since = self.wire.frames, now
-        if now - self._frame_since > limits.frame_time:
-            self.fail(Reason.TOO_SLOW, f"a frame took more than {limits.frame_time:g} s")
-        elif not rested and now - self._heard_at > limits.idle:
-            self.fail(Reason.SILENT, f"nothing came for {limits.idle:g} s")
-        elif not self._pinged and (rested or (self.wire.in_flight and now - self._heard_at > limits.ping)):
-            self._pinged, self._looked = True, 0
-            self._heard_at = now if rested else self._heard_at
+        if self.wire.mid_frame and self._reading and self._frames == self.wire.frames:
+            if self._is_late(limit := self.wire.limits.frame_time):
+                self.fail(Reason.TOO_SLOW, f"a frame took more than {limit:g} s")
+        elif not self.closing:
+            self._frames, self._looks = self.wire.frames, 0
+
+    def _is_late(self, limit: float) -> bool:
+        """Count one look in vain, and return whether they are too many."""
+        self._looks += 1
+        return self._looks * self._pulse.period > limit
+
+    def _give_up(self) -> None:
+        """End what does not begin, and what does not end."""
+        if self.closing:
+            self.abort("the peer did not read the end")
+        else:
+            limit = self.wire.limits.handshake
+            self.fail(Reason.TOO_SLOW, f"the handshake took more than {limit:g} s")
+
+    def _act(self, sign: Sign) -> None:
+        """Ask the peer for a sign of life, doubt it, or end the connection."""
+        if sign is Sign.ASK:
             self.wire.send_ping(bytes(8))
-            self.send()
+            self.flush()
+        elif sign is Sign.DOUBT:
+            self._receiver.silent()
+        elif sign is Sign.BACK:
+            self._receiver.writable()
+        else:
+            self.fail(Reason.SILENT, f"nothing came for {self.wire.limits.idle:g} s")
 
 
 def _hold_little(sock: socket.socket | None) -> None:

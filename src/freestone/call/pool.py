@@ -20,7 +20,9 @@ from .connection import EXPIRED, PeerConnection, Waiting
 from .destination import Destination
 from .network import Network, SocketNetwork
 from .policy import Backoff, CallPolicy
+from .pulse import Pulse
 from .resolver import Resolver
+from .silence import period
 from .wheel import TimerWheel
 
 
@@ -52,6 +54,7 @@ class Pool:
         self.any_process = any_process
         self._peers: dict[str, Peer] = {}
         self._wheel: TimerWheel[Waiting] | None = None
+        self._pulse: Pulse | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         resolver.watch(self.refresh)
@@ -74,6 +77,13 @@ class Pool:
         if self._wheel is None:
             self._wheel = TimerWheel(self.loop, _expire)
         return self._wheel
+
+    @property
+    def pulse(self) -> Pulse:
+        """What has the connections look after their peers."""
+        if self._pulse is None:
+            self._pulse = Pulse(self.loop, period(self.limits))
+        return self._pulse
 
     def peer(self, process: str) -> Peer:
         """Return the replicas of a process. Nothing is connected before the first call."""
@@ -143,6 +153,9 @@ class Peer:
             if self._pool.closed:
                 raise Unavailable(f"{self._process} was not called: this process is stopping")
             self.refresh()
+            if not self._ready:
+                for connection in self._connections:
+                    connection.wanted()
             if self.pick() is not None:
                 return
             trouble = "" if self._keepers else self._pool.resolver.trouble(self._process)
@@ -195,7 +208,9 @@ class Peer:
         loop, pool, failures = self._pool.loop, self._pool, 0
         while True:
             dialled = None if pool.any_process else self._process
-            connection = PeerConnection(pool.hello, pool.limits, loop, partial(self._changed, str(address)), dialled)
+            connection = PeerConnection(
+                pool.hello, pool.limits, pool.pulse, partial(self._changed, str(address)), dialled
+            )
             self._connections.add(connection)
             connection.closed.add_done_callback(partial(self._forget, connection))
             began = loop.time()

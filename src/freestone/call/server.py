@@ -16,8 +16,10 @@ from .admission import Admission
 from .dispatch import Dispatcher
 from .network import Listener, Network, SocketNetwork
 from .policy import Serving
+from .pulse import Pulse
 from .served_call import ServedCall
 from .session import Session
+from .silence import period
 from .starter import Starter, starter
 from .waiting_call import WaitingCall
 from .wheel import TimerWheel
@@ -61,6 +63,7 @@ class Server:
         self._sessions: set[Session] = set()
         self._serving = serving or Serving()
         self._wheel: TimerWheel[ServedCall | WaitingCall] | None = None
+        self._pulse: Pulse | None = None
         self._starter: Starter | None = None
         self._admission: Admission | None = None
         self._draining = False
@@ -128,8 +131,9 @@ class Server:
             await asyncio.wait(links, timeout=seconds)
 
     def _accept(self) -> asyncio.Protocol:
-        loop = asyncio.get_running_loop()
-        if self._wheel is None or self._starter is None or self._admission is None:
+        if self._wheel is None or self._pulse is None or self._starter is None or self._admission is None:
+            loop = asyncio.get_running_loop()
+            self._pulse = Pulse(loop, period(self._limits))
             self._wheel = TimerWheel(loop, _expire)
             self._starter = starter(loop)
             self._admission = Admission(self._serving, loop)
@@ -140,7 +144,7 @@ class Server:
             self._dispatcher,
             hello,
             self._limits,
-            loop,
+            self._pulse,
             self._wheel,
             self._starter,
             self._admission,

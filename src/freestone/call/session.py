@@ -44,6 +44,7 @@ from .identity import misfit_of_caller
 from .large import head_of
 from .link import Link
 from .propagation import receive
+from .pulse import Pulse
 from .received import ReceivedItems
 from .running import running
 from .served_call import ServedCall, given_up
@@ -73,15 +74,15 @@ class Session:
         dispatcher: Dispatcher,
         hello: Hello,
         limits: Limits,
-        loop: asyncio.AbstractEventLoop,
+        pulse: Pulse,
         wheel: TimerWheel[ServedCall | WaitingCall],
         starter: Starter,
         admission: Admission,
         ended_with: Callable[[Session], None],
     ) -> None:
         self.wire = Connection(Side.CALLEE, hello, limits)
-        self.link = Link(self.wire, self, loop, reads_on=False)
-        self.loop = loop
+        self.link = Link(self.wire, self, pulse, reads_on=False)
+        self.loop = pulse.loop
         self.wheel = wheel
         self.admission = admission
         self._dispatcher = dispatcher

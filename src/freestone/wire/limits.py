@@ -33,12 +33,10 @@ class Limits(msgspec.Struct, frozen=True):
     """PING frames that may wait for their PONG to be written; more is a flood."""
     handshake: float = 5.0
     """Seconds from the connection to the end of the handshake."""
-    ping: float = 1.5
-    """Seconds of silence after which the peer is asked for a sign of life, while calls are in flight."""
-    idle: float = 4.0
+    ping: float = 1.0
+    """Seconds of silence after which the peer is asked for a sign of life; the callee lets the caller ask first."""
+    idle: float = 4.5
     """Seconds of silence, a ping unanswered, after which the peer counts as lost."""
-    quiet: float = 20.0
-    """Seconds of silence after which the peer is asked for a sign of life, while no calls are in flight."""
     frame_time: float = 30.0
     """Seconds in which a frame must be complete, once its first byte has come."""
 
