@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from freestone import signals as module
 from freestone.signals import ServiceStarted, Signal, Signals
 
 
@@ -51,3 +55,13 @@ def test_an_observer_that_fails_does_no_harm(caplog: pytest.LogCaptureFixture) -
     signals.announce(ServiceStarted("catalog"))
     assert heard == [ServiceStarted("catalog")]
     assert "an observer failed on ServiceStarted(service='catalog')" in caplog.text
+
+
+@pytest.mark.parametrize("page", ["calls", "overload"])
+def test_the_signals_of_the_guide_are_those_that_there_are(page: str) -> None:
+    """With the same fields, in their order."""
+    text = (Path(__file__).parents[1] / "docs" / f"{page}.md").read_text()
+    listed = re.findall(r"^\|.*`(\w+)\(([\w, ]+)\)`.*\|$", text.partition("## What is announced")[2], re.MULTILINE)
+    assert len(listed) >= 5
+    for name, fields in listed:
+        assert fields == ", ".join(getattr(module, name).__struct_fields__), name

@@ -114,6 +114,14 @@ class RequestRefused(Signal):
     retry_after: float
 
 
+class RequestWithdrawn(Signal):
+    """A call that came over the wire waited for so many seconds, and is wanted no more. ``reason`` is a sentence."""
+
+    operation: str
+    reason: str
+    waited: float
+
+
 class LimitChanged(Signal):
     """This process now serves so many calls at a time; it was ``before``."""
 
@@ -146,7 +154,10 @@ class CallRepeated(Signal):
 
 
 class CallGivenUp(Signal):
-    """A call that failed might have been made again, and is not. ``reason`` says why, as "the budget is spent"."""
+    """A call that failed might have been made again, and is not. ``reason`` says why, as "the budget is spent".
+
+    That of a command which was lost is that to repeat it may do harm: nobody knows whether it took effect.
+    """
 
     operation: str
     reason: str
@@ -160,6 +171,26 @@ class CallHedged(Signal):
     operation: str
     seconds: float
     replica: str
+    trace_id: str
+
+
+class CallNotHedged(Signal):
+    """A query that had no answer for as long was not sent to a second replica. ``reason`` says why."""
+
+    operation: str
+    reason: str
+    trace_id: str
+
+
+class HedgeEnded(Signal):
+    """Of two replicas that a query was sent to, this one brought the result; the other is asked no more.
+
+    ``second`` is whether it was the one that was asked later.
+    """
+
+    operation: str
+    replica: str
+    second: bool
     trace_id: str
 
 
@@ -192,6 +223,19 @@ class CacheAnswered(Signal):
 
     operation: str
     age: float
+
+
+class CallShared(Signal):
+    """A caller waits for a call that is under way for another one, as a result of it would be kept for both."""
+
+    operation: str
+
+
+class CacheEvicted(Signal):
+    """A client keeps ``results`` of a query, which is as many as it may: for a new one, the oldest in use has gone."""
+
+    operation: str
+    results: int
 
 
 class CacheDropped(Signal):

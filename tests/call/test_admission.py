@@ -32,7 +32,15 @@ from freestone.call.policy import Waiter
 from freestone.contract import Contract, ErrorBody, command, operations, query
 from freestone.errors import Cancelled, DeadlineExceeded, ResourceExhausted
 from freestone.service import deadline
-from freestone.signals import SIGNALS, LimitChanged, RequestAdmitted, RequestQueued, RequestRefused, Signal
+from freestone.signals import (
+    SIGNALS,
+    LimitChanged,
+    RequestAdmitted,
+    RequestQueued,
+    RequestRefused,
+    RequestWithdrawn,
+    Signal,
+)
 from freestone.testing import fake_random
 from freestone.wire import Hello
 
@@ -149,7 +157,7 @@ class Call:
 
     def give_up(self) -> None:
         assert self.outcome == "waits"
-        assert self.desk.admission.withdraw(self)
+        assert self.desk.admission.withdraw(self, "its caller gave it up")
         self.outcome = "gave up"
 
 
@@ -472,6 +480,22 @@ def test_calls_that_hinder_each_other_lower_the_limit() -> None:
     assert changes[0].before == 100
     assert changes[-1].limit == desk.admission.limit
     assert {type(signal) for signal in heard} == {LimitChanged, RequestAdmitted, RequestQueued, RequestRefused}
+
+
+def test_a_call_that_is_wanted_no_more_is_announced() -> None:
+    """Once, with how long it waited: whoever counts those that wait misses none."""
+    desk, heard = Desk(Serving(calls=1)), list[Signal]()
+    desk.comes()
+    waits = desk.comes()
+    for _ in range(25):
+        desk.loop.turn(0.01)
+    SIGNALS.subscribe(heard.append)
+    try:
+        waits.give_up()
+        assert not desk.admission.withdraw(waits, "again")
+    finally:
+        SIGNALS.unsubscribe(heard.append)
+    assert heard == [RequestWithdrawn("catalog.path", "its caller gave it up", pytest.approx(0.25, abs=0.01))]
 
 
 def test_of_calls_that_run_at_once_none_is_forgotten() -> None:

@@ -15,7 +15,7 @@ from freestone.call import caching as module
 from freestone.contract import Contract, Message, command, operations, query
 from freestone.errors import DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 from freestone.service import ContextField, Identity, acting_as, deadline, received
-from freestone.signals import SIGNALS, CacheAnswered, CacheDropped, Signal
+from freestone.signals import SIGNALS, CacheAnswered, CacheDropped, CacheEvicted, CallShared, Signal
 
 PATIENCE = 10.0
 TENANT = ContextField[str]("test-caching-tenant", default="")
@@ -443,6 +443,35 @@ async def test_caches_are_announced(placed: Placed) -> None:
     assert isinstance(answered, CacheAnswered)
     assert (answered.operation, answered.age >= 0) == ("Catalog.path", True)
     assert dropped == CacheDropped("Catalog.path", 1)
+
+
+async def test_a_cache_that_is_too_small_says_so(placed: Placed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time that it gives up something for a new result; not while there is room, nor for one that it has."""
+    monkeypatch.setattr(module, "MOST", 2)
+    catalog, _ = placed
+    heard: list[Signal] = []
+    SIGNALS.subscribe(heard.append)
+    try:
+        for path in ("a", "b", "a"):
+            await catalog.path(path)
+        assert not [it for it in heard if isinstance(it, CacheEvicted)]
+        await catalog.path("c")
+    finally:
+        SIGNALS.unsubscribe(heard.append)
+    assert [it for it in heard if isinstance(it, CacheEvicted)] == [CacheEvicted("Catalog.path", 2)]
+
+
+async def test_who_joins_a_call_is_announced(placed: Placed) -> None:
+    """Three that ask at once make one call, and two of them wait for it."""
+    catalog, service = placed
+    heard: list[Signal] = []
+    SIGNALS.subscribe(heard.append)
+    try:
+        await gather(*(catalog.path("a") for _ in range(3)))
+    finally:
+        SIGNALS.unsubscribe(heard.append)
+    assert len(service.calls) == 1
+    assert [it for it in heard if isinstance(it, CallShared)] == [CallShared("Catalog.path")] * 2
 
 
 async def test_a_method_that_declares_nothing_is_where_it_was(placed: Placed) -> None:

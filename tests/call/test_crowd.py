@@ -408,7 +408,7 @@ class Call:
             if self in self._world.connections.waiting:
                 self._world.connections.waiting.remove(self)
         elif state == "new":
-            self._world.admission.withdraw(self)
+            self._world.admission.withdraw(self, "its caller gave it up")
         return state == "runs"
 
 

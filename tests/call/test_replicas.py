@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -30,8 +29,17 @@ from freestone.call import (
 from freestone.call.policy import Backoff, RetryBudget
 from freestone.contract import Contract, command, query
 from freestone.errors import ConnectionLost, Internal, ResourceExhausted, ServiceError, Unavailable
-from freestone.service import current, received
-from freestone.signals import SIGNALS, BreakerMoved, CallHedged, Signal
+from freestone.service import current, deadline, received
+from freestone.signals import (
+    SIGNALS,
+    BreakerMoved,
+    CallGivenUp,
+    CallHedged,
+    CallNotHedged,
+    HedgeEnded,
+    Observer,
+    Signal,
+)
 from freestone.wire import Hello, Limits
 
 
@@ -173,13 +181,19 @@ class World:
 
 
 @contextlib.contextmanager
-def heard() -> Any:
-    signals: list[Signal] = []
-    SIGNALS.subscribe(signals.append)
+def calling(observer: Observer) -> Iterator[None]:
+    SIGNALS.subscribe(observer)
     try:
-        yield signals
+        yield
     finally:
-        SIGNALS.unsubscribe(signals.append)
+        SIGNALS.unsubscribe(observer)
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[list[Signal]]:
+    signals: list[Signal] = []
+    with calling(signals.append):
+        yield signals
 
 
 async def test_a_call_that_failed_is_repeated_at_another_replica() -> None:
@@ -276,7 +290,10 @@ async def test_a_query_that_takes_long_is_asked_of_another_replica() -> None:
                 while not slow.begun.is_set():
                     world.even()
                     assert await world.shop.where() == "b"
-        assert [type(it) for it in signals if isinstance(it, CallHedged)] == [CallHedged]
+        sent, ended = (it for it in signals if isinstance(it, CallHedged | HedgeEnded))
+        assert isinstance(sent, CallHedged)
+        assert sent.replica in ("memory://a", "memory://b")  # the other was quick, or stood still just then
+        assert ended == HedgeEnded("shop.where", "memory://b", sent.replica == "memory://b", sent.trace_id)
         await asyncio.wait_for(slow.cancelled.wait(), 5)
         slow.held = None
         pending = world.pool.peer("shop").destination("shop", CallPolicy()).balancer.replicas
@@ -313,7 +330,35 @@ async def test_a_hedge_that_its_replica_does_not_take_is_none(monkeypatch: pytes
             slow.held.set()
             assert await asyncio.wait_for(call, 5) == "a"
         assert len(given_back) == 1
-        assert not [it for it in signals if isinstance(it, CallHedged)]
+        assert not [it for it in signals if isinstance(it, CallHedged | HedgeEnded)]
+        (refusal,) = (it for it in signals if isinstance(it, CallNotHedged))
+        assert refusal.operation == "shop.where"
+        assert refusal.reason.startswith("shop.where was not called: ")
+
+
+@pytest.mark.parametrize(
+    ("names", "retry", "reason"),
+    [("a", Retry(), "no other replica takes calls"), ("ab", Retry(budget=0.0), "the budget is spent")],
+)
+async def test_why_a_query_is_not_hedged_is_announced(names: str, retry: Retry, reason: str) -> None:
+    """It takes as long as it takes then, and nobody else is asked."""
+    async with World(*names, policy=CallPolicy(hedge=Hedge(least=0.01), retry=retry)) as world:
+        await world.chosen(60)
+        budget = world.pool.peer("shop").destination("shop", CallPolicy()).budget
+        while budget.take(asyncio.get_running_loop().time()):
+            pass  # what it was advanced
+        for replica in world.replicas.values():
+            replica.held = asyncio.Event()
+        told = asyncio.Event()
+        with heard() as signals, calling(lambda it: told.set() if isinstance(it, CallNotHedged) else None):
+            call = asyncio.ensure_future(world.shop.where())
+            await asyncio.wait_for(told.wait(), 5)
+            for replica in world.replicas.values():
+                assert replica.held is not None
+                replica.held.set()
+            assert await asyncio.wait_for(call, 5) in names
+        assert [it.reason for it in signals if isinstance(it, CallNotHedged)] == [reason]
+        assert not [it for it in signals if isinstance(it, CallHedged | HedgeEnded)]
 
 
 async def test_a_block_sees_which_replica_has_answered() -> None:
@@ -576,11 +621,43 @@ async def test_a_command_that_was_begun_is_not_sent_to_who_keeps_none() -> None:
         held = world.replicas["b"].held
         assert held is not None
         held.set()
-        await world.kill("a")
-        with pytest.raises(ConnectionLost):
-            await call
+        with heard() as signals:
+            await world.kill("a")
+            with pytest.raises(ConnectionLost) as lost:
+                await call
+        given_up = [(it.operation, it.reason, it.error) for it in signals if isinstance(it, CallGivenUp)]
+        assert given_up == [("shop.buy", "to repeat it may do harm, or can't help", lost.value)]
         assert world.replicas["b"].attempts == []
         assert await world.shop.buy() == "b"
+
+
+async def test_a_command_of_which_nobody_knows_whether_it_happened_is_announced() -> None:
+    """An operator may have to look; an error that is an answer is none to look at."""
+    async with World("a") as world:
+        world.replicas["a"].error = Internal("a bug")
+        with heard() as signals, pytest.raises(Internal):
+            await world.shop.buy()
+        assert not [it for it in signals if isinstance(it, CallGivenUp)]
+        world.replicas["a"].error = None
+        call, _ = await hold(world)
+        with heard() as signals:
+            await world.kill("a")
+            with pytest.raises(ConnectionLost) as lost:
+                await call
+        given_up = [(it.operation, it.reason, it.error) for it in signals if isinstance(it, CallGivenUp)]
+        assert given_up == [("shop.buy", "to repeat it may do harm, or can't help", lost.value)]
+
+
+async def test_that_nobody_could_be_reached_is_announced() -> None:
+    """When the caller has waited for as long as it could."""
+    async with World("a") as world:
+        await world.kill("a")
+        with heard() as signals, pytest.raises(Unavailable) as caught:
+            async with deadline(0.2):
+                await world.shop.where()
+        given_up = [(it.operation, it.reason, it.error) for it in signals if isinstance(it, CallGivenUp)]
+        assert given_up == [("shop.where", "no replica could be reached in time", caught.value)]
+        assert caught.value.retried
 
 
 async def test_that_a_repetition_came_to_nothing_does_not_undo_the_first() -> None:

@@ -25,7 +25,7 @@ import msgspec
 
 from freestone.contract import ErrorBody
 from freestone.errors import ResourceExhausted
-from freestone.signals import SIGNALS, LimitChanged, RequestAdmitted, RequestQueued, RequestRefused
+from freestone.signals import SIGNALS, LimitChanged, RequestAdmitted, RequestQueued, RequestRefused, RequestWithdrawn
 
 from .policy import AdaptiveLimit, DeadlineQueue, Pace, Serving, Waiter
 from .target import Target
@@ -197,9 +197,14 @@ class Admission:
         if self.in_flight < self.limit and not self._pumping:
             self._pump_soon()
 
-    def withdraw(self, call: Waiting) -> bool:
-        """Let a call go that need not wait any more; return whether it waited."""
-        return call.waiter is not None and self._queue.leave(call.waiter)
+    def withdraw(self, call: Waiting, reason: str) -> bool:
+        """Let a call go that need not wait any more, for a reason to announce; return whether it waited."""
+        waiter = call.waiter
+        if waiter is None or not self._queue.leave(waiter):
+            return False
+        if SIGNALS.observed:
+            SIGNALS.announce(RequestWithdrawn(call.target.name, reason, self._loop.time() - waiter.since))
+        return True
 
     def goes_on(self, place: Place, began: float) -> None:
         """Take note that a call that began then did not end at once: it will use the loop in later turns."""

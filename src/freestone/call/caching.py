@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from freestone.contract import Operation, identity_of
 from freestone.errors import DeadlineExceeded, ServiceError
 from freestone.service import CURRENT, note_replica, note_result
-from freestone.signals import SIGNALS, CacheAnswered
+from freestone.signals import SIGNALS, CacheAnswered, CacheEvicted, CallShared
 
 from .invalidation import Key, Results, add_cache
 from .policy import Cache
@@ -75,6 +75,8 @@ class CachingTransport:
             mine = call is None or call.left
             if call is None or mine:
                 call = self._begin(operation, arguments, cache, key)
+            elif SIGNALS.observed:
+                SIGNALS.announce(CallShared(title(operation)))
             try:
                 result = await call.result()
             except DeadlineExceeded as error:
@@ -97,8 +99,8 @@ class CachingTransport:
             except BaseException:
                 cache.end(key, call)
                 raise
-            if cache.end(key, call):
-                cache.keep(key, (result, call.replica), since)
+            if cache.end(key, call) and cache.keep(key, (result, call.replica), since) and SIGNALS.observed:
+                SIGNALS.announce(CacheEvicted(title(operation), len(cache)))
             return result
 
         return call.start(fetch())

@@ -14,7 +14,7 @@ from freestone.service import CURRENT
 from .connection import Answer, PeerConnection
 from .feed import Feed
 from .large import decoded
-from .policy import Safety
+from .policy import Safety, Stop
 from .source import Source
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
             connection = replica.connection
             assert connection is not None
             if doubt is not None and route.safety is Safety.COMMAND and not route.keeps(connection):
-                raise doubt
+                raise route.given_up(Stop.UNSAFE.value, doubt)
             check_version(route.name, connection)
             future: asyncio.Future[Answer] = loop.create_future()
             call_id = route.send(connection, now, outer, when, arguments, future, key, before + sent)

@@ -6,24 +6,26 @@ An error does not win while the other may still bring a result.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from freestone.errors import ServiceError
 from freestone.service import Context
-from freestone.signals import SIGNALS, CallHedged
+from freestone.signals import SIGNALS, CallHedged, CallNotHedged, HedgeEnded
 
 from .connection import EXPIRED, Answer, PeerConnection
-from .policy import Replica
+from .policy import Replica, Stop
 
 if TYPE_CHECKING:
     from .remote import Route
+
+_NO_OTHER: Final = "no other replica takes calls"
 
 
 @final
 class Race:
     """One attempt of a call, on one or two replicas."""
 
-    __slots__ = ("_arguments", "_attempt", "_future", "_outer", "_route", "_sides", "_when", "winner")
+    __slots__ = ("_arguments", "_attempt", "_future", "_hedge", "_outer", "_route", "_sides", "_when", "winner")
 
     def __init__(self, route: Route, outer: Context | None, when: float, arguments: bytes, attempt: int) -> None:
         self._route = route
@@ -32,6 +34,7 @@ class Race:
         self._arguments = arguments
         self._attempt = attempt
         self._sides: list[_Side] = []
+        self._hedge: _Side | None = None
         self.winner: Replica[PeerConnection]
         """Whose answer it came to, as soon as there is one."""
         self._future: asyncio.Future[Answer] = route.pool.loop.create_future()
@@ -42,7 +45,7 @@ class Race:
         pool = self._route.pool
         self._send(replica, now)
         slot = pool.wheel.arm(self._when, self._future)
-        timer = pool.loop.call_later(delay, self._hedge, replica, delay)
+        timer = pool.loop.call_later(delay, self._ask_another, replica, delay)
         try:
             return await self._future
         finally:
@@ -50,30 +53,39 @@ class Race:
             timer.cancel()
             self._close()
 
-    def _send(self, replica: Replica[PeerConnection], now: float) -> None:
+    def _send(self, replica: Replica[PeerConnection], now: float) -> _Side:
         side = _Side(self, replica, now)
         side.call_id = self._route.send(
             side.connection, now, self._outer, self._when, self._arguments, side, attempt=self._attempt
         )
         replica.begin(now)
         self._sides.append(side)
+        return side
 
-    def _hedge(self, first: Replica[PeerConnection], delay: float) -> None:
+    def _ask_another(self, first: Replica[PeerConnection], delay: float) -> None:
         route, now = self._route, self._route.pool.loop.time()
         if self._future.done() or now >= self._when:
             return
         destination = route.known()
         other = destination.balancer.another(first, now)
         if other is None or not destination.budget.take(now):
+            if SIGNALS.observed:
+                reason = _NO_OTHER if other is None else Stop.BUDGET.value
+                SIGNALS.announce(CallNotHedged(route.name, reason, self._trace))
             return
         try:
-            self._send(other, now)
-        except ServiceError:  # it is larger than this peer takes, and nothing was sent
+            self._hedge = self._send(other, now)
+        except ServiceError as error:  # it is larger than this peer takes, and nothing was sent
             destination.budget.give_back()
+            if SIGNALS.observed:
+                SIGNALS.announce(CallNotHedged(route.name, error.message, self._trace))
             return
         if SIGNALS.observed:
-            trace = "" if self._outer is None else self._outer.trace_id
-            SIGNALS.announce(CallHedged(route.name, delay, other.name, trace))
+            SIGNALS.announce(CallHedged(route.name, delay, other.name, self._trace))
+
+    @property
+    def _trace(self) -> str:
+        return "" if self._outer is None else self._outer.trace_id
 
     def heard(self, side: _Side, answer: Answer) -> None:
         """One replica has answered."""
@@ -82,6 +94,9 @@ class Race:
         if not self._future.done() and (type(answer) is bytes or not self._sides):
             self.winner = side.replica
             self._future.set_result(answer)
+            if SIGNALS.observed and self._hedge is not None and type(answer) is bytes:
+                second = side is self._hedge
+                SIGNALS.announce(HedgeEnded(self._route.name, side.replica.name, second, self._trace))
 
     def _close(self) -> None:
         """Give up whoever has not answered."""

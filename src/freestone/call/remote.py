@@ -45,6 +45,7 @@ _BLAMED: Final = frozenset({int(Unavailable.code), int(DeadlineExceeded.code), i
 """The errors that speak against the replica that answers with them."""
 _UNTRIED: Final = frozenset({Unavailable, Aborted, ResourceExhausted})
 """The errors that say of one attempt that it came to nothing, and nothing of an earlier one."""
+_NOBODY_THERE: Final = "no replica could be reached in time"
 _REFUSED: Final = 0.1
 """Seconds that a refused call counts as having taken, at least."""
 
@@ -164,7 +165,7 @@ class Route:
             connection = replica.connection
             assert connection is not None
             if doubt is not None and self.safety is Safety.COMMAND and not self.keeps(connection):
-                raise doubt  # this replica would do it a second time
+                raise self.given_up(Stop.UNSAFE.value, doubt)  # this replica would do it a second time
             sent += 1
             if self.hedge is not None and (delay := self.hedge.delay(self.seen)) is not None:
                 race = Race(self, outer, when, arguments, sent - 1)
@@ -235,7 +236,7 @@ class Route:
                 await self.peer.wait(until)
             except Unavailable as error:
                 error.retried = True  # it was tried for all of the time that there was
-                raise
+                raise self.given_up(_NOBODY_THERE, error) from error.__cause__
             now = loop.time()
             replica = balancer.pick(now) if home is None else balancer.home(home, now)
             if replica is not None:
@@ -306,7 +307,8 @@ class Route:
         )  # fmt: skip
         if isinstance(decision, Stop):
             failure.retried = decision.gave_up
-            if SIGNALS.observed and decision is not Stop.UNSAFE:
+            # Most errors that are not repeated are answers; not the one that leaves open whether something happened.
+            if SIGNALS.observed and (decision is not Stop.UNSAFE or type(failure) is ConnectionLost):
                 SIGNALS.announce(CallGivenUp(self.name, decision.value, failure, trace))
             if doubt is not None and type(failure) in _UNTRIED:
                 doubt.retried = True
@@ -317,6 +319,13 @@ class Route:
         if decision > 0:
             await asyncio.sleep(decision)
         return failure if lost else doubt
+
+    def given_up(self, reason: str, error: ServiceError) -> ServiceError:
+        """Announce that a call is not made (again), and return the error that its caller gets."""
+        if SIGNALS.observed:
+            outer = CURRENT.get()
+            SIGNALS.announce(CallGivenUp(self.name, reason, error, "" if outer is None else outer.trace_id))
+        return error
 
     def send(
         self,

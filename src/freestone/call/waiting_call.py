@@ -56,6 +56,6 @@ class WaitingCall:
 
     def _leave(self, error: ServiceError) -> None:
         session = self.session
-        session.admission.withdraw(self)
+        session.admission.withdraw(self, error.message)
         session.forget(self)
         session.answer_error(self.call_id, self.target.operation, error, begun=False)

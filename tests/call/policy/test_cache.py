@@ -43,9 +43,9 @@ class CacheMachine(RuleBasedStateMachine):
             call, since = self.calls.pop(key)
             assert self.cache.end(key, call)
             value = f"{key} at {since}"
-            self.cache.keep(key, value, since)
             self.kept = [one for one in self.kept if one[0] != key]
             self.kept.append((key, value, since))
+            assert self.cache.keep(key, value, since) is (len(self.kept) > MOST)
             self.kept = self.kept[-MOST:]
 
     @rule(key=keys)

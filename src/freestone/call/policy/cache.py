@@ -60,12 +60,14 @@ class Cache(Generic[K, V, F]):
         del self._under_way[key]
         return True
 
-    def keep(self, key: K, value: V, since: float) -> None:
-        """Keep a result, and give up the least recently used one if there are too many."""
+    def keep(self, key: K, value: V, since: float) -> bool:
+        """Keep a result, and give up the least recently used one if there are too many. Return whether one was."""
         self._kept.pop(key, None)
         self._kept[key] = Kept(value, since)
-        if len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+        if len(self._kept) <= self._most:
+            return False
+        del self._kept[next(iter(self._kept))]
+        return True
 
     def drop(self, matches: Callable[[K], bool]) -> int:
         """Forget what is kept or under way for the keys that match. Return how many results that were."""
