@@ -15,12 +15,12 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Any, Final
 
 import psutil
@@ -42,6 +42,8 @@ from freestone.call import (
 )
 from freestone.clock import system_random
 from freestone.wire import Hello
+
+from .refusals import Refusals
 
 LOADS: Final = (0.5, 1.0, 2.0, 10.0)
 PATIENCE: Final = 1.0
@@ -68,6 +70,10 @@ class Work(Contract):
     async def share(self, number: int) -> int:
         """Use one of five connections for 10 ms."""
 
+    @query
+    def refusals(self) -> AsyncIterator[tuple[float, ...]]:
+        """Tell how long refusals took since the last time. It is a stream, as those are let in whatever the load."""
+
 
 def _work(share: float = 1.0) -> int:
     total = 0
@@ -79,6 +85,7 @@ def _work(share: float = 1.0) -> int:
 class WorkService(Work):
     def __init__(self) -> None:
         self._connections = asyncio.Semaphore(5)
+        self._refusals = Refusals()
 
     async def compute(self, number: int) -> int:
         _work()
@@ -94,6 +101,9 @@ class WorkService(Work):
         async with self._connections:
             await asyncio.sleep(0.01)
         return number
+
+    async def refusals(self) -> AsyncIterator[tuple[float, ...]]:
+        yield self._refusals.take()
 
 
 KINDS: Final = {"compute": 8, "wait": 64, "share": 16}
@@ -159,11 +169,11 @@ async def offer(
 ) -> Tally:
     """Make calls at that rate, which may change with time; each failing one ``attempts`` times, at once."""
     tally, chance, loop = Tally(), random.Random(7), asyncio.get_running_loop()
-    start = loop.time()
+    start = perf_counter()
     calls: set[asyncio.Task[None]] = set()
 
     async def call(due: float) -> None:
-        tally.late.append(loop.time() - start - due)
+        tally.late.append(perf_counter() - start - due)
         for attempt in range(attempts):
             last = attempt == attempts - 1
             try:
@@ -171,17 +181,17 @@ async def offer(
                     await method(1)
             except errors.ResourceExhausted:
                 if last:
-                    tally.refused.append((loop.time() - start, loop.time() - start - due))
+                    tally.refused.append((perf_counter() - start, perf_counter() - start - due))
             except (errors.DeadlineExceeded, errors.Unavailable):
                 if last:
-                    tally.expired.append((loop.time() - start, loop.time() - start - due))
+                    tally.expired.append((perf_counter() - start, perf_counter() - start - due))
             else:
-                tally.done.append((loop.time() - start, loop.time() - start - due))
+                tally.done.append((perf_counter() - start, perf_counter() - start - due))
                 return
 
     due = 0.0
     while due < seconds:
-        wait = due - (loop.time() - start)
+        wait = due - (perf_counter() - start)
         if wait > 0:
             await asyncio.sleep(wait)
         tally.offered.append(due)
@@ -199,18 +209,18 @@ async def capacity(method: Attempt, at_a_time: int, seconds: float, server: psut
 
     As many are made at a time as use the whole server.
     """
-    done, end, used = 0, time.perf_counter() + seconds, _used(server)
+    done, end, used = 0, perf_counter() + seconds, _used(server)
 
     async def caller() -> None:
         nonlocal done
-        while time.perf_counter() < end:
+        while perf_counter() < end:
             with contextlib.suppress(errors.ResourceExhausted):
                 await method(1)
                 done += 1
 
-    began = time.perf_counter()
+    began = perf_counter()
     await asyncio.gather(*(caller() for _ in range(at_a_time)))
-    return done / (time.perf_counter() - began), done / max(0.01, _used(server) - used)
+    return done / (perf_counter() - began), done / max(0.01, _used(server) - used)
 
 
 def _used(server: psutil.Process) -> float:
@@ -240,7 +250,16 @@ class Measured:
     refused: float
     """Share of the calls that were refused."""
     refusal: float
-    """Milliseconds until a refusal, the median."""
+    """Milliseconds until a refusal, the median; as the caller sees it."""
+    refusal99: float
+    written: float
+    """The same from when the server has read the request until it has written the refusal, of those refused at once."""
+    written99: float
+    waited: float
+    """Share of the refused that had waited for a place."""
+    waited50: float
+    """Milliseconds from when the server has read the request until it has written the refusal, of those."""
+    waited99: float
     expired: float
     """Share of the calls that had no answer in time."""
     late: float
@@ -260,8 +279,11 @@ async def measure(kind: str, guard: str, load: float, seconds: float, core: int 
         offered = asyncio.ensure_future(offer(method, lambda _: load * most, seconds + _WARM))
         await asyncio.sleep(_WARM)
         used = _used(server)
+        await _told(work)
         await asyncio.sleep(seconds)
         used = _used(server) - used
+        told = await _told(work)
+        at_once, waited = told[:3], told[3:]
         tally = await offered
         done = [latency for when, latency in tally.done if _WARM <= when < seconds + _WARM]
         refused = [latency for when, latency in tally.refused if when >= _WARM]
@@ -279,9 +301,22 @@ async def measure(kind: str, guard: str, load: float, seconds: float, core: int 
             p99=_at(done, 0.99),
             refused=len(refused) / ended,
             refusal=_at(refused, 0.5),
+            refusal99=_at(refused, 0.99),
+            written=at_once[1],
+            written99=at_once[2],
+            waited=waited[0] / max(1.0, at_once[0] + waited[0]),
+            waited50=waited[1],
+            waited99=waited[2],
             expired=len(expired) / ended,
             late=_at(tally.late, 0.99),
         )
+
+
+async def _told(work: Work) -> tuple[float, ...]:
+    """Return what the server tells of its refusals since the last time."""
+    async for told in work.refusals():
+        return told
+    raise AssertionError("it tells each time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +372,8 @@ def table(rows: list[Measured]) -> str:
     """Return the medians over the rounds as Markdown."""
     lines = [
         "| handler | limit | load | goodput | per CPU | CPU | p50 ms | p99 ms | p99 ÷ quiet "
-        "| refused | refusal ms | expired | late ms |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| refused | refusal ms | p99 | at once ms | p99 | waited | ms | p99 | expired | late ms |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for kind, guard in dict.fromkeys((row.kind, row.guard) for row in rows):
         quiet = None
@@ -353,7 +388,9 @@ def table(rows: list[Measured]) -> str:
             lines.append(
                 f"| {kind} | {guard} | {load:g}× | {it['goodput']:.0%} | {it['thrift']:.0%} | "
                 f"{it['busy']:.0%} | {it['p50']:.1f} | {it['p99']:.1f} | "
-                f"{it['p99'] / quiet:.1f} | {it['refused']:.0%} | {it['refusal']:.1f} | {it['expired']:.0%} | "
+                f"{it['p99'] / quiet:.1f} | {it['refused']:.0%} | {it['refusal']:.2f} | {it['refusal99']:.2f} | "
+                f"{it['written']:.3f} | {it['written99']:.3f} | {it['waited']:.0%} | {it['waited50']:.2f} | "
+                f"{it['waited99']:.2f} | {it['expired']:.0%} | "
                 f"{it['late']:.1f} |"
             )
     return "\n".join(lines)
