@@ -29,7 +29,8 @@ def serve(
             took, lag = latency(len(flying) + 1)
             heapq.heappush(flying, (now + took, now, lag))
         now, began, lag = heapq.heappop(flying)
-        limit.record(pace, began, now, lag, len(flying) + 1)
+        before = limit.value
+        assert limit.record(pace, began, now, lag, len(flying) + 1) is (limit.value != before)
         seen.append(limit.value)
     return seen
 
@@ -47,6 +48,101 @@ def processor(in_flight: int) -> tuple[float, float]:
 def behind_ten(in_flight: int) -> tuple[float, float]:
     """Use one of ten things for ten milliseconds."""
     return 0.01 * max(1.0, in_flight / 10), 0.0
+
+
+def test_what_calls_take_as_usual_is_learnt() -> None:
+    """At once from the first window, soon when they are quicker, hardly when they are slower, if at all."""
+    pace = Pace()
+    pace.add(0.25)
+    pace.add(0.75)
+    assert (pace.usual, pace.fresh, pace.expected()) == (None, False, 1.0)
+    pace.learn(anew=False, rising=False)
+    assert (pace.usual, pace.fresh) == (0.5, True)
+    for took, how, usual in (
+        (0.3, {"anew": False, "rising": False}, 0.5 - 0.3 * 0.2),
+        (0.5, {"anew": True, "rising": False}, 0.5),
+        (1.5, {"anew": False, "rising": False}, 0.5),
+        (1.5, {"anew": False, "rising": True}, 0.51),
+    ):
+        pace.add(2 * took, calls=2)
+        assert pace.expected() == 2 * (pace.usual or 0)
+        pace.learn(**how)
+        assert pace.usual == pytest.approx(usual)
+        assert pace.fresh
+
+
+def windows(
+    limit: AdaptiveLimit, pace: Pace, *many: tuple[float, float, int], together: int = 1, usual: float = 0.01
+) -> list[int]:
+    """Let windows of twenty calls pass, with 45 in flight; return the limit after each.
+
+    Each has the seconds and the lag of its calls, and how many of them are done.
+    """
+    now, seen = 100.0, list[int]()
+    limit.record(pace, 0.0, now, 0.0, 45)  # what began before there was any is not counted
+    pace.usual = usual
+    for took, lag, done in many:
+        now += 0.06
+        for _ in range(0, 20, together):
+            now += 0.01 * together
+            some = min(done, together)
+            done -= some
+            limit.record_all(pace, together, now - took, now, together * took, together * lag, 45, some)
+        seen.append(limit.value)
+    return seen
+
+
+@pytest.mark.parametrize("together", [1, 4])
+@pytest.mark.parametrize(
+    ("took", "lag", "done", "limits"),
+    [
+        (0.0155, 0.0, 20, [62, 77, 96]),  # half more than usual, and a millisecond, is flat: it rises by a quarter
+        (0.0165, 0.0, 20, [50, 45, 43]),  # more is not, if it is seen twice: held at what is in flight, then lowered
+        (0.0315, 0.0, 20, [50, 45, 31]),  # by a trial, to 70 % at the least,
+        (0.0325, 0.0, 20, [45, 31, 15]),  # without a second look if it is very slow, and to a half if that did no harm
+        (0.02, 0.0039, 20, [50, 45, 36]),  # a fifth of lag is no proof
+        (0.02, 0.0041, 20, [36, 28, 22]),  # more is: it falls at once to what keeps latency near the usual
+        (0.05, 0.04, 20, [22, 11, 5]),  # and to a half at the least
+        (0.01, 0.0, 18, [62, 77, 96]),  # nine of ten are done
+        (0.01, 0.0, 17, [50, 45, 38]),  # fewer are as bad as calls that take longer
+        (0.01, 0.0, 1, [45, 31, 15]),
+        (0.01, 0.0, 0, [8, 50, 62]),  # nothing is: as few as hinder nobody; back when that did not help
+    ],
+)
+def test_what_a_window_says(took: float, lag: float, done: int, limits: list[int], together: int) -> None:
+    """Of calls that take 10 ms as usual, with a limit of 50."""
+    limit = AdaptiveLimit(100, 4)
+    limit.value = 50
+    assert windows(limit, Pace(), *[(took, lag, done)] * 3, together=together) == limits
+
+
+@pytest.mark.parametrize(("took", "limits"), [(0.0011, [62, 77]), (0.0012, [50, 45])])
+def test_a_millisecond_more_is_noise(took: float, limits: list[int]) -> None:
+    """For calls that take a tenth of one it is ten times as much."""
+    limit, pace = AdaptiveLimit(100, 4), Pace()
+    limit.value = 50
+    assert windows(limit, pace, *[(took, 0.0, 20)] * 2, usual=0.0001) == limits
+
+
+def test_usual_rises_while_the_limit_is_not_in_use() -> None:
+    """Where it is, slow calls may be its doing."""
+    for value, learnt in ((50, 0.01), (90, 0.01 + 0.01 * 0.005)):
+        limit, pace = AdaptiveLimit(100, 4), Pace()
+        limit.value = value
+        windows(limit, pace, (0.015, 0.0, 20))
+        assert pace.usual == pytest.approx(learnt)
+
+
+def test_a_trial_that_does_harm_is_taken_back() -> None:
+    """Less than nine tenths or so gets done by it: then that is how long calls take."""
+    limit, pace = AdaptiveLimit(100, 4), Pace()
+    limit.value = 50
+    slow = (0.0325, 0.0, 20)
+    assert windows(limit, pace, slow, slow, (0.0325, 0.0, 17)) == [45, 31, 50]
+    assert pace.usual == pytest.approx(0.0325)
+    limit, pace = AdaptiveLimit(100, 4), Pace()
+    limit.value = 50
+    assert windows(limit, pace, slow, slow, (0.0325, 0.0, 18)) == [45, 31, 15]
 
 
 @given(
@@ -75,13 +171,14 @@ def test_the_limit_stays_within_its_bounds(
 @settings(deadline=None, max_examples=30)
 @given(st.floats(0.001, 0.5), st.integers(4, 60))
 def test_the_limit_rises_while_latency_is_flat(seconds: float, start: int) -> None:
-    """As long as it is in use, and up to the most."""
+    """As long as it is in use, and up to the most, which takes fewer windows than there are before the first trial."""
     limit = AdaptiveLimit(100, 4)
     limit.value = start
     seen = serve(limit, lambda _: (seconds, 0.0), 40 * max(0.1, seconds))
-    before_trial = seen[: next((i for i, (a, b) in enumerate(pairwise(seen)) if b < a), None)]
+    before_trial = seen[: next((i for i, (a, b) in enumerate(pairwise(seen), 1) if b < a), None)]
     assert before_trial == sorted(before_trial)
-    assert max(seen) == 100 or max(seen) > start
+    assert before_trial[-1] == 100
+    assert min(seen) == start  # and no trial goes to where it began
 
 
 @settings(deadline=None)
@@ -163,9 +260,9 @@ def test_where_nothing_is_done_next_to_none_are_left_in_flight() -> None:
     pace.usual = 0.01
     seen, _ = ends_nothing(limit, pace, 0.0, 1.5, within=0)
     assert min(seen) == 8
-    ends_nothing(limit, pace, 2.0, 3.0, within=50)
-    done = limit.value
-    assert done >= 8
+    seen, _ = ends_nothing(limit, pace, 2.0, 3.0, within=50)
+    assert min(seen) == 8  # what is left of the old ones
+    assert limit.value == 1000  # all is done by the ten that there are at a time then
 
 
 def test_where_nothing_is_done_by_few_either_the_limit_is_put_back() -> None:
