@@ -1,22 +1,57 @@
-"""Results that are large, and bytes."""
+"""Bytes that are large, among arguments and in results."""
 
 from __future__ import annotations
 
 import asyncio
+import random
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freestone.call.large import LARGE, decoded, head_of
-from freestone.contract import Contract, Message, operations, query
-from freestone.errors import Internal
+from freestone.call import (
+    Dispatcher,
+    MemoryAddress,
+    MemoryNetwork,
+    Pool,
+    Server,
+    StaticResolver,
+    WireTransport,
+    client,
+)
+from freestone.call import large as module
+from freestone.call.large import LARGE, Large, large_of
+from freestone.contract import Contract, Message, command, operations, query
+from freestone.errors import Internal, InvalidArgument
+from freestone.wire import Hello, Parts
+
+HELLO = Hello(application="academy", process="store", instance="1")
 
 
 class Picture(Message):
     """Bytes, and more."""
 
+    title: str
     pixels: bytes
+    thumb: bytes = b""
+
+
+class Renamed(Message, rename={"pixels": "p"}):
+    """Bytes by another name."""
+
+    pixels: bytes
+
+
+class Checked(Message):
+    """Looks at itself."""
+
+    pixels: bytes
+
+    def __post_init__(self) -> None:
+        if not self.pixels:
+            raise ValueError("there are no pixels")
 
 
 class Store(Contract):
@@ -34,56 +69,186 @@ class Store(Contract):
     async def picture(self) -> Picture:
         """Return bytes among others."""
 
+    @query
+    async def renamed(self) -> Renamed:
+        """Return bytes by another name."""
 
-DATA, MAYBE, PICTURE = (operations(Store)[name] for name in ("data", "maybe", "picture"))
+    @query
+    async def checked(self) -> Checked:
+        """Return what looks at itself."""
 
+    @command
+    async def keep(self, title: str, data: bytes, more: bytes = b"", times: int = 1) -> int:
+        """Take bytes among others."""
 
-@given(st.integers(LARGE + 1, 2 * LARGE), st.binary(min_size=1, max_size=9))
-def test_what_is_sent_as_it_is_equals_what_is_encoded(size: int, pattern: bytes) -> None:
-    """A caller that knows nothing of this reads it."""
-    result = (pattern * size)[:size]
-    head = head_of(DATA, result)
-    assert head is not None
-    assert head + result == DATA.encode_result(result)
-    assert asyncio.run(decoded(DATA, head + result)) == result
-
-
-@pytest.mark.parametrize("result", [b"small", bytes(LARGE), None, "x" * (LARGE + 1), bytearray(LARGE + 1)])
-def test_everything_else_is_encoded(result: object) -> None:
-    """What is small, and what is no bytes."""
-    assert head_of(DATA, result) is None
+    @query
+    async def count(self, words: list[str]) -> int:
+        """Take no bytes."""
 
 
-def test_bytes_among_others_are_encoded() -> None:
-    """The contract has to say that there is nothing else."""
-    assert head_of(MAYBE, bytes(LARGE + 1)) is None
-    assert head_of(PICTURE, Picture(pixels=bytes(LARGE + 1))) is None
+OF = operations(Store)
+DATA, MAYBE, PICTURE, KEEP = (OF[name] for name in ("data", "maybe", "picture", "keep"))
+sizes = st.one_of(st.integers(0, 9), st.integers(LARGE - 9, LARGE + 9), st.integers(2 * LARGE, 3 * LARGE))
 
 
-async def test_other_results_are_decoded_as_ever() -> None:
-    """And with the same error for what the contract does not say."""
-    picture = Picture(pixels=bytes(LARGE))
-    assert await decoded(PICTURE, PICTURE.encode_result(picture)) == picture
-    assert await decoded(MAYBE, MAYBE.encode_result(None)) is None
-    assert await decoded(DATA, DATA.encode_result(b"small")) == b"small"
-    for wrong in (b"\xc6\x00\x00\x00\x09" + bytes(8), PICTURE.encode_result(picture)):
+def large(name: str) -> Large:
+    found = large_of(OF[name])
+    assert found is not None
+    return found
+
+
+async def taken(data: bytes) -> tuple[Any, ...]:
+    arguments, filling = large("keep").decode_arguments(data)
+    return arguments if filling is None else await filling()
+
+
+@given(sizes, sizes, st.text(max_size=5), st.binary(min_size=1, max_size=9))
+def test_arguments_that_are_sent_as_they_are_equal_what_is_encoded(
+    size: int, other: int, title: str, pattern: bytes
+) -> None:
+    """A callee that knows nothing of this reads them, and one that does reads what others have encoded."""
+    arguments = (title, (pattern * size)[:size], (pattern * other)[:other], 7)
+    sent, encoded = large("keep").encode_arguments(arguments), KEEP.encode_arguments(arguments)
+    assert b"" + sent == encoded
+    assert isinstance(sent, Parts) is (max(size, other) > LARGE)
+    assert asyncio.run(taken(encoded)) == arguments
+
+
+@given(sizes, sizes, st.text(max_size=5), st.binary(min_size=1, max_size=9))
+def test_results_that_are_sent_as_they_are_equal_what_is_encoded(
+    size: int, other: int, title: str, pattern: bytes
+) -> None:
+    """Bytes, and records with bytes in them."""
+    pixels, thumb = (pattern * size)[:size], (pattern * other)[:other]
+    for name, result in (
+        ("data", pixels),
+        ("picture", Picture(title=title, pixels=pixels, thumb=thumb)),
+        ("renamed", Renamed(pixels=pixels)),
+    ):
+        sent, encoded = large(name).encode_result(result), OF[name].encode_result(result)
+        assert b"" + sent == encoded
+        assert asyncio.run(large(name).decode_result(encoded)) == result
+
+
+def test_what_is_large_is_not_copied() -> None:
+    """It is the same object."""
+    data = bytes(LARGE + 1)
+    for sent in (
+        large("data").encode_result(data),
+        large("picture").encode_result(Picture(title="a", pixels=data)),
+        large("renamed").encode_result(Renamed(pixels=data)),
+        large("keep").encode_arguments(("a", data, b"", 1)),
+    ):
+        assert isinstance(sent, Parts)
+        assert any(part is data for part in sent.parts)
+
+
+@pytest.mark.parametrize("name", ["maybe", "checked", "count"])
+def test_everything_else_is_encoded(name: str) -> None:
+    """What may be something else, or looks at itself."""
+    assert large_of(OF[name]) is None
+
+
+def test_a_value_that_looks_like_what_stands_for_large_bytes_is_only_a_value() -> None:
+    """Somebody may have read the source of this."""
+    spy = large("keep")
+    sent = spy.encode_arguments(("a", bytes(LARGE + 1), b"", 1))
+    assert isinstance(sent, Parts)
+    for number in range(4):
+        mark = b"\xff\xfe freestone: large bytes %d \xfe\xff" % number
+        arguments = ("a", bytes(LARGE + 1), mark, 1)
+        assert b"" + spy.encode_arguments(arguments) == KEEP.encode_arguments(arguments)
+
+
+async def test_what_the_contract_does_not_say_is_refused_as_ever() -> None:
+    """With the same error."""
+    data, many = bytes(LARGE + 1), {f"{number}": 1 for number in range(100_000)}
+    for wrong in (
+        msgspec.msgpack.encode({"title": 1, "data": data}),
+        msgspec.msgpack.encode({"data": data}),
+        msgspec.msgpack.encode({1: data}),
+        msgspec.msgpack.encode({"title": data, "data": data}),
+        msgspec.msgpack.encode([data]),
+        msgspec.msgpack.encode(many),
+        msgspec.msgpack.encode({"title": "a", "data": data})[:-1],
+        b"\x82\xa5title\xa1a\xa4data" + b"\x91" * LARGE,
+    ):
+        with pytest.raises(InvalidArgument) as ever:
+            KEEP.decode_arguments(wrong)
+        with pytest.raises(InvalidArgument) as now:
+            await taken(wrong)
+        assert str(now.value) == str(ever.value)
         with pytest.raises(Internal, match="returned what its contract does not say"):
-            await decoded(DATA, wrong)
+            await large("picture").decode_result(wrong)
+    for wrong in (b"\xc6\x00\x00\x00\x09" + bytes(8), b"\xc6", b"", msgspec.msgpack.encode({"title": "a"})):
+        with pytest.raises(Internal, match="returned what its contract does not say"):
+            await large("data").decode_result(wrong)
+
+
+async def test_of_two_entries_with_one_name_the_last_counts() -> None:
+    """As where nothing is large."""
+    large_, small = msgspec.msgpack.encode(bytes(LARGE + 1)), msgspec.msgpack.encode(b"b")
+    for first, last in ((large_, small), (small, large_)):
+        twice = b"\x83\xa5title\xa1a\xa4data" + first + b"\xa4data" + last
+        assert await taken(twice) == KEEP.decode_arguments(twice)
 
 
 async def test_others_have_their_turns_while_it_is_copied() -> None:
     """Some sixty of them during 64 MB."""
     size, turns, loop = 64 * 2**20, 0, asyncio.get_running_loop()
+    done = False
 
     def turn() -> None:
         nonlocal turns
         turns += 1
-        loop.call_soon(turn)
+        if not done:
+            loop.call_soon(turn)
 
-    head = head_of(DATA, bytes(size))
-    assert head is not None
-    answer = head + bytes(size)
-    turn()
-    result = await decoded(DATA, answer)
-    assert len(result) == size
-    assert turns >= 64
+    encoded = PICTURE.encode_result(Picture(title="a", pixels=bytes(size)))
+    loop.call_soon(turn)
+    result = await large("picture").decode_result(encoded)
+    done = True
+    assert len(result.pixels) == size
+    assert 60 <= turns <= 70
+
+
+class StoreService(Store):
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, bytes, bytes, int]] = []
+
+    async def keep(self, title: str, data: bytes, more: bytes = b"", times: int = 1) -> int:
+        self.kept.append((title, data, more, times))
+        return len(data)
+
+    async def picture(self) -> Picture:
+        title, data, more, _ = self.kept[-1]
+        return Picture(title=title, pixels=data, thumb=more)
+
+    async def data(self) -> bytes:
+        return self.kept[-1][1]
+
+
+@pytest.mark.parametrize("versions", [(1, 2), (1,)], ids=["chunks", "one frame"])
+async def test_large_bytes_cross_between_processes(versions: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways, whichever version of the protocol is spoken, and each is copied a little at a time."""
+    copied, copies = module._copied, list[int]()
+    monkeypatch.setattr(module, "_copied", lambda view: (copies.append(len(view)), copied(view))[1])
+    network, service = MemoryNetwork(), StoreService()
+    hello = msgspec.structs.replace(HELLO, versions=versions)
+    server = Server(Dispatcher({"store": service}), hello, network=network)
+    await server.listen(MemoryAddress("store"))
+    pool = Pool(hello, StaticResolver({"store": [MemoryAddress("store")]}), random=random.Random(1), network=network)
+    store = client(Store, WireTransport(pool, "store", "store"))
+    data, more = random.Random(2).randbytes(3_000_000), random.Random(3).randbytes(500_000)
+    try:
+        async with asyncio.timeout(30):
+            assert await store.keep("a", data, more, times=3) == len(data)
+            assert service.kept == [("a", data, more, 3)]
+            assert await store.picture() == Picture(title="a", pixels=data, thumb=more)
+            assert await store.data() == data
+            assert await store.keep("b", b"small") == 5
+            assert await store.picture() == Picture(title="b", pixels=b"small")
+            assert copies == [len(data), len(more), len(data), len(more), len(data)]
+    finally:
+        await pool.close()
+        await server.close()

@@ -15,6 +15,7 @@ import msgspec
 from freestone.signals import SIGNALS, PeerConnected, PeerLost
 from freestone.wire import (
     LAST_CALL,
+    Body,
     Connection,
     Credit,
     End,
@@ -130,7 +131,7 @@ class PeerConnection:
         remaining: int,
         trace: bytes,
         tail: bytes,
-        arguments: bytes,
+        arguments: Body,
         waiting: Waiting,
     ) -> int:
         """Send a request, and return the id of the call; ``waiting`` gets the answer.
@@ -155,7 +156,7 @@ class PeerConnection:
         remaining: int,
         trace: bytes,
         tail: bytes,
-        arguments: bytes,
+        arguments: Body,
         taking: Taking,
     ) -> int:
         """Send a request for a stream, as ``request`` does; ``taking`` gets the items and then the answer."""

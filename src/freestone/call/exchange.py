@@ -13,7 +13,6 @@ from freestone.service import CURRENT
 
 from .connection import Answer, PeerConnection
 from .feed import Feed
-from .large import decoded
 from .policy import Safety, Stop
 from .source import Source
 
@@ -77,7 +76,7 @@ async def exchange(route: Route, arguments: bytes, source: Source, home: object 
             route.judge(replica, answer, now, loop.time())
             route.tell(replica, answer)
             if isinstance(answer, bytes):
-                return await decoded(route.operation, answer)
+                return await route.decode(answer)
             connection.cancel(call_id)
             if source.taken:
                 raise route.failure(answer)

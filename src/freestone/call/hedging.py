@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, final
 from freestone.errors import ServiceError
 from freestone.service import Context
 from freestone.signals import SIGNALS, CallHedged, CallNotHedged, HedgeEnded
+from freestone.wire import Body
 
 from .connection import EXPIRED, Answer, PeerConnection
 from .policy import Replica, Stop
@@ -27,7 +28,7 @@ class Race:
 
     __slots__ = ("_arguments", "_attempt", "_future", "_hedge", "_outer", "_route", "_sides", "_when", "winner")
 
-    def __init__(self, route: Route, outer: Context | None, when: float, arguments: bytes, attempt: int) -> None:
+    def __init__(self, route: Route, outer: Context | None, when: float, arguments: Body, attempt: int) -> None:
         self._route = route
         self._outer = outer
         self._when = when

@@ -26,14 +26,14 @@ from freestone.errors import (
 )
 from freestone.service import CURRENT, RECEIVED, Context
 from freestone.signals import SIGNALS, CallGivenUp, CallRepeated
-from freestone.wire import Error, FrameTooLarge, RequestEncoder
+from freestone.wire import Body, Error, FrameTooLarge, RequestEncoder
 
 from .connection import Answer, Lost, PeerConnection, Waiting
 from .destination import Destination
 from .exchange import exchange
 from .hedging import Race
 from .inflow import Inflow
-from .large import LARGE, decoded
+from .large import LARGE, large_of
 from .policy import Policies, Quantile, Replica, Safety, Stop, next_attempt
 from .pool import Peer, Pool
 from .propagation import NOBODY, command_key, tail
@@ -69,7 +69,7 @@ class WireTransport:
     def invoke(self, operation: Operation, arguments: tuple[Any, ...]) -> Awaitable[Any]:
         route = self._calls.get(operation) or self._route(operation)
         # The arguments are taken now, not when the call is awaited: what the caller does to them later is its own.
-        encoded = operation.encode_arguments(arguments)
+        encoded = route.encode(arguments)
         key = command_key(CURRENT.get(), route.name, operation, arguments) if route.command else None
         return route.invoke(encoded, route.home(arguments), key)
 
@@ -96,8 +96,8 @@ class Route:
     """One operation and the way to it: what is the same in each of its calls."""
 
     __slots__ = (
-        "command", "deadline", "destination", "encoder", "hedge", "limit", "name", "of_service", "operation", "peer",
-        "place", "policy", "pool", "safety", "seen",
+        "command", "deadline", "destination", "encode", "encoder", "hedge", "large", "limit", "name", "of_service",
+        "operation", "peer", "place", "policy", "pool", "safety", "seen",
     )  # fmt: skip
 
     destination: Destination
@@ -118,16 +118,22 @@ class Route:
         """Of the parameter that decides which replica serves a call, if one does."""
         self.safety = _safety(operation)
         self.hedge = None if self.command else self.policy.hedge
+        self.large = large = large_of(operation)
+        self.encode = operation.encode_arguments if large is None else large.encode_arguments
         self.seen = Quantile(0.5 if self.hedge is None else self.hedge.after)
         self.encoder = RequestEncoder(
             name, command=self.command, credit=WINDOW if operation.streams else 0, sends=operation.takes is not None
         )
 
+    async def decode(self, answer: bytes) -> Any:
+        """Return the result in an answer that may be large. Raises Internal."""
+        return self.operation.decode_result(answer) if self.large is None else await self.large.decode_result(answer)
+
     def home(self, arguments: tuple[Any, ...]) -> object:
         """Return the value whose home serves a call with those arguments; None if any replica will do."""
         return None if self.place is None else arguments[self.place]
 
-    async def invoke(self, arguments: bytes, home: object = None, key: str | None = None) -> Any:
+    async def invoke(self, arguments: Body, home: object = None, key: str | None = None) -> Any:
         """Make a unary call, rather to the replica that is the home of that value, if one is given.
 
         ``key`` is the idempotency key, for a command.
@@ -196,13 +202,13 @@ class Route:
                     if (block := RECEIVED.get()) is not None:
                         block.note_replica(replica.name)
                     if len(answer) > LARGE:
-                        return await decoded(self.operation, answer)
+                        return await self.decode(answer)
                     return self.operation.decode_result(answer)
                 self.judge(replica, answer, now, loop.time())
                 self.tell(replica, answer)
                 connection.cancel(call_id)  # which does nothing unless it has expired: the others are over
             if type(answer) is bytes:
-                return await decoded(self.operation, answer)
+                return await self.decode(answer)
             leaving = replica.connection is not connection
             trace = "" if outer is None else outer.trace_id
             doubt = await self.again(answer, sent, when, leaving, trace, connection, doubt)
@@ -333,7 +339,7 @@ class Route:
         now: float,
         outer: Context | None,
         when: float,
-        arguments: bytes,
+        arguments: Body,
         waiting: Waiting | Inflow,
         key: str | None = None,
         attempt: int = 0,

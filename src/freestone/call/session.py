@@ -41,7 +41,7 @@ from .admission import Admission, Place
 from .connection import ENDED, Lost
 from .dispatch import Dispatcher, invoke
 from .identity import misfit_of_caller
-from .large import head_of
+from .large import LARGE, Filling
 from .link import Link
 from .propagation import receive
 from .pulse import Pulse
@@ -247,7 +247,11 @@ class Session:
         identity = None if header.identity is None else Identity(*header.identity)
         context = Context(operation, deadline, None, identity, header.trace_id)
         try:
-            arguments = operation.decode_arguments(request.arguments)
+            large, filling = target.large, None
+            if large is None or len(request.arguments) <= LARGE:
+                arguments = operation.decode_arguments(request.arguments)
+            else:
+                arguments, filling = large.decode_arguments(request.arguments)
             if header.extra:
                 receive(context, header.extra)
         except ServiceError as error:
@@ -263,7 +267,7 @@ class Session:
             run = call.run(arguments, context)
             call.task = self.loop.create_task(self._taking(call_id, run) if takes else run)
         else:
-            perform = self._perform(call_id, target, arguments, context)
+            perform = self._perform(call_id, target, arguments, context, filling)
             if place.watches():
                 perform = watched(perform, self.loop.time, place.kept)
             task = self._starter.start(self._taking(call_id, perform) if takes else perform, target.habit)
@@ -278,7 +282,14 @@ class Session:
         if deadline != _NEVER:
             call.slot = self.wheel.arm(deadline, call)
 
-    async def _perform(self, call_id: int, target: Target, arguments: tuple[Any, ...], context: Context) -> None:
+    async def _perform(
+        self,
+        call_id: int,
+        target: Target,
+        arguments: tuple[Any, ...],
+        context: Context,
+        filling: Filling | None = None,
+    ) -> None:
         """Perform a unary call and answer it. It is started before it is known whether it needs a task."""
         self._latest = call_id
         context.task = running(self.loop)
@@ -287,12 +298,14 @@ class Session:
             call = self._calls.get(call_id)
             if isinstance(call, ServedCall):  # it was given a task, which could be cancelled before it began
                 call.begin()
+            if filling is not None:
+                arguments = await filling()
             result = await invoke(target, arguments, context)
-            head = head_of(operation, result) if type(result) is bytes else None
-            encoded = operation.encode_result(result) if head is None else result
+            large = target.large
+            encoded = operation.encode_result(result) if large is None else large.encode_result(result)
             link = self.link
             if not link.closing:
-                self.wire.send_reply(call_id, encoded, head)
+                self.wire.send_reply(call_id, encoded)
                 link.send()
         except ServiceError as error:
             self.answer_error(call_id, operation, error)

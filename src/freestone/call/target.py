@@ -11,6 +11,7 @@ from freestone.contract import Kind, Operation
 from freestone.service import MOST_REPETITIONS
 from freestone.wire import SENDS
 
+from .large import Large, large_of
 from .policy import Habit
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Target:
     kind: int = field(init=False)
     """What the header of its calls says: the kind of the operation, and whether its callers send items."""
 
+    large: Large | None = field(init=False)
+    """What is declared as bytes in it, if anything is."""
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "large", large_of(self.operation))
         command, sends = self.operation.kind is Kind.COMMAND, self.operation.takes is not None
         object.__setattr__(self, "kind", command + SENDS * sends)

@@ -25,7 +25,7 @@ class ArgumentCodec(NamedTuple):
     """What carries the arguments of one operation."""
 
     encode: Callable[[tuple[Any, ...]], bytes]
-    decode: Callable[[bytes], tuple[Any, ...]]
+    decode: Callable[[bytes | memoryview], tuple[Any, ...]]
     convert: Callable[[Mapping[str, Any], bool], tuple[Any, ...]]
     bind: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]]
 
@@ -34,7 +34,7 @@ class ResultCodec(NamedTuple):
     """What carries the result of one operation, or an item of its stream."""
 
     encode: Callable[[Any], bytes]
-    decode: Callable[[bytes], Any]
+    decode: Callable[[bytes | memoryview], Any]
 
 
 def argument_codec(operation: str, parameters: Sequence[Parameter]) -> ArgumentCodec:
@@ -61,7 +61,7 @@ def argument_codec(operation: str, parameters: Sequence[Parameter]) -> ArgumentC
         except FOREIGN as error:
             raise unencodable(error, record(*arguments)) from error
 
-    def decode(data: bytes) -> tuple[Any, ...]:
+    def decode(data: bytes | memoryview) -> tuple[Any, ...]:
         try:
             arguments = values(decode_record(data))
         except FOREIGN as error:
@@ -91,7 +91,7 @@ def result_codec(operation: str, result: Any) -> ResultCodec:
         except FOREIGN as error:
             raise Internal(f"{operation} returned what can't cross: {unencodable(error, value)}") from error
 
-    def decode(data: bytes) -> Any:
+    def decode(data: bytes | memoryview) -> Any:
         try:
             value = decode_value(data)
         except FOREIGN as error:

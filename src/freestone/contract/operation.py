@@ -60,11 +60,11 @@ class Operation:
 
     encode_arguments: Callable[[tuple[Any, ...]], bytes]
     """Full positional arguments to a MessagePack map by name. Raises InvalidArgument."""
-    decode_arguments: Callable[[bytes], tuple[Any, ...]]
+    decode_arguments: Callable[[bytes | memoryview], tuple[Any, ...]]
     """Back again; ignores the unknown, fills in defaults. Raises InvalidArgument with the field's path."""
     encode_result: Callable[[Any], bytes]
     """A result, or an item, to MessagePack. Raises Internal for what the contract does not allow."""
-    decode_result: Callable[[bytes], Any]
+    decode_result: Callable[[bytes | memoryview], Any]
     """Back again. Raises Internal."""
     encode_item: Callable[[Any], bytes]
     """One item of the caller's stream to MessagePack. Raises InvalidArgument."""

@@ -26,6 +26,8 @@ from .frames import Reply as Reply
 from .frames import Request as Request
 from .limits import FrameTooLarge as FrameTooLarge
 from .limits import Limits as Limits
+from .parts import Body as Body
+from .parts import Parts as Parts
 from .reason import Reason as Reason
 from .reason import WireError as WireError
 from .request import RequestEncoder as RequestEncoder

@@ -76,7 +76,7 @@ def encode(frame: Frame) -> bytes:
         case Request():
             header = _encode(frame.header)
             size = len(header).to_bytes(2, "big")
-            return _framed(FrameType.REQUEST, frame.call_id, size + header + frame.arguments)
+            return _framed(FrameType.REQUEST, frame.call_id, size + header + bytes(frame.arguments))
         case Reply():
             return _framed(FrameType.REPLY, frame.call_id, frame.result)
         case Error(call_id, code, name, message, fields, trace_id, begun, retried):
@@ -145,6 +145,13 @@ def read_request(call_id: int, payload: bytes, depth: int) -> Request:
         check_nesting(header, depth)
     decoded = _read(_read_header, header, "the header of REQUEST")
     return Request(call_id, decoded, payload[end:])
+
+
+def read_large_request(call_id: int, payload: bytes, depth: int) -> Request:
+    """Do what ``read_request`` does, for one whose arguments are too large to be copied: they are a view of it."""
+    end = 2 + int.from_bytes(payload[:2], "big")
+    request = read_request(call_id, payload[:end], depth)
+    return Request(call_id, request.header, memoryview(payload)[end:])
 
 
 def _reply(call_id: int, payload: bytes, depth: int) -> Reply:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from .answer import cancelled, given_back, refused
 from .assembly import Assembly
 from .calls import Calls
-from .codec import COMPRESSED, COUNTED, HEAD, decode, encode, read_request
+from .codec import COMPRESSED, COUNTED, HEAD, decode, encode, read_large_request, read_request
 from .frames import (
     LAST_CALL,
     Cancel,
@@ -39,6 +39,7 @@ from .frames import (
 from .greeting import agree, greeting
 from .limits import Limits
 from .outbound import Outbound
+from .parts import Body, parts_of
 from .reason import Reason, WireError
 from .request import RequestEncoder
 from .state import CONNECTION, CallState, Move, Side, State
@@ -183,7 +184,7 @@ class Connection:
         self._move(Move.SEND_HELLO)
         self.outgoing.append(encode(self.hello))
 
-    def send_request(self, encoder: RequestEncoder, remaining: int, trace: bytes, tail: bytes, arguments: bytes) -> int:
+    def send_request(self, encoder: RequestEncoder, remaining: int, trace: bytes, tail: bytes, arguments: Body) -> int:
         """Open a call, and return its id. The arguments are those of ``RequestEncoder.encode``.
 
         Raises FrameTooLarge if the peer would not take it, ValueError if the header is too long.
@@ -196,7 +197,7 @@ class Connection:
         if len(arguments) > self._plain:
             # Their bytes are not copied: they are what is large.
             head = encoder.encode(call_id, remaining, trace, tail, b"")[_HEAD_SIZE:]
-            self._outbound.send("the request", FrameType.REQUEST, call_id, head, arguments)
+            self._outbound.send("the request", FrameType.REQUEST, call_id, head, *parts_of(arguments))
         else:
             frame = encoder.encode(call_id, remaining, trace, tail, arguments)
             if len(frame) - 4 > self._plain:
@@ -210,14 +211,9 @@ class Connection:
             self._calls.open(call_id, encoder.credit, encoder.sends)
         return call_id
 
-    def send_reply(self, call_id: int, result: bytes, head: bytes | None = None) -> None:
-        """End a call with its result. Raises FrameTooLarge if the peer would not take it; the call stays open.
-
-        ``head`` goes before it, if it is given: then what is large need not be copied.
-        """
+    def send_reply(self, call_id: int, result: Body) -> None:
+        """End a call with its result. Raises FrameTooLarge if the peer would not take it; the call stays open."""
         length = COUNTED + len(result)
-        if head is not None:
-            length += len(head)
         if length > self._plain:
             self._outbound.check("the result", length - COUNTED)
         # What Calls.sends does, without a call: nothing else is sent as often.
@@ -228,13 +224,11 @@ class Connection:
             self._calls.sends(call_id, FrameType.REPLY)
             self._unfinished.drop(call_id)
         if length <= self._plain:
-            self.outgoing.append(_pack(length, 3, call_id) + (result if head is None else head + result))
+            self.outgoing.append(_pack(length, 3, call_id) + result)
         elif state is _UNARY_CANCELLED:
             self.outgoing.append(encode(cancelled(call_id)))  # nobody waits for all that
-        elif head is None:
-            self._outbound.send("the result", FrameType.REPLY, call_id, result)
         else:
-            self._outbound.send("the result", FrameType.REPLY, call_id, head, result)
+            self._outbound.send("the result", FrameType.REPLY, call_id, *parts_of(result))
 
     def send_error(self, error: Error) -> None:
         """End a call with an error. Raises FrameTooLarge if the peer would not take it; the call stays open."""
@@ -445,7 +439,7 @@ class Connection:
 
     def _receive_request(self, call_id: int, payload: bytes, events: list[Event]) -> None:
         if call_id in self._unfinished.calls and call_id not in self._states:
-            payload = self._unfinished.finish(call_id, payload)
+            request = read_large_request(call_id, self._unfinished.finish(call_id, payload), self.limits.depth)
         elif self.state is State.DRAINING:
             self._calls.last_id = max(call_id, self._calls.last_id)
             return
@@ -453,7 +447,7 @@ class Connection:
             raise WireError(Reason.OUT_OF_STATE, f"the call id {call_id} came after {self._calls.last_id}")
         else:
             self._opens(call_id, "REQUEST")
-        request = read_request(call_id, payload, self.limits.depth)
+            request = read_request(call_id, payload, self.limits.depth)
         header = request.header
         if header.kind > 1 and self.version < 2:
             raise WireError(Reason.MALFORMED, f"{header.kind} is not a kind of call in version {self.version}")

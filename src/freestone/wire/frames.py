@@ -109,11 +109,14 @@ class Header(Struct, frozen=True, array_like=True, gc=False):
 
 @final
 class Request(Struct, frozen=True, gc=False):
-    """A call is opened. ``arguments`` is one MessagePack map by parameter name, not yet decoded."""
+    """A call is opened. ``arguments`` is one MessagePack map by parameter name, not yet decoded.
+
+    They are a view of a large message that came.
+    """
 
     call_id: int
     header: Header
-    arguments: bytes
+    arguments: bytes | memoryview
 
 
 @final

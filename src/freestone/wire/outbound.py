@@ -58,7 +58,7 @@ class Outbound:
     def send(self, what: str, kind: FrameType, call_id: int, *parts: bytes) -> None:
         """Send a message that is not plain, or stands behind one that goes in chunks. Raises FrameTooLarge.
 
-        The parts are one after the other; the last is judged when it matters whether they can be compressed.
+        The parts are one after the other; the longest is judged when it matters whether they can be compressed.
         """
         size = sum(map(len, parts))
         self.check(what, size)
@@ -71,7 +71,7 @@ class Outbound:
             else:
                 self._outgoing.append(HEAD.pack(COUNTED + len(packed), kind | COMPRESSED, call_id) + packed)
             return
-        squeezes = squeezes and is_compressible(parts[-1])
+        squeezes = squeezes and is_compressible(max(parts, key=len))
         self.flow.add(kind, call_id, *parts, compressor=compressor() if squeezes else None)
         if kind is FrameType.REQUEST:
             self._outgoing.append(self.flow.begin(call_id))

@@ -9,6 +9,7 @@ from typing import Final, final
 import msgspec
 
 from .frames import SENDS, FrameType
+from .parts import Body
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _NO_DEADLINE: Final = b"\xc0"
@@ -39,7 +40,7 @@ class RequestEncoder:
         self.plain = not credit and not sends
         """Whether nothing streams."""
 
-    def encode(self, call_id: int, remaining: int, trace: bytes, tail: bytes, arguments: bytes) -> bytes:
+    def encode(self, call_id: int, remaining: int, trace: bytes, tail: bytes, arguments: Body) -> bytes:
         """Return the frame.
 
         ``remaining`` is in microseconds, negative for no deadline; ``trace`` has 32 hexadecimal digits; ``tail`` is
