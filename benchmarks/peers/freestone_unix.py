@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from benchmarks.payload import CUSTOMER, NUMBER, Orders, OrdersService
-from freestone.call import Dispatcher, Server, parse_address
-from freestone.wire import Hello
+from freestone.cli.imports import importing
+
+with importing():  # as every process of an application does
+    from benchmarks.payload import CUSTOMER, NUMBER, Orders, OrdersService
+    from freestone.call import Dispatcher, Server, parse_address
+    from freestone.wire import Hello
 
 from . import Calls, Connected
 
