@@ -13,9 +13,9 @@ import msgspec
 
 LONGEST_PATH: Final = 107
 """Bytes that the path of a Unix socket may have (``sun_path`` of Linux has 108, the last of them 0)."""
-_DNS_NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
-_DNS: Final = re.compile(rf"({_DNS_NAME.pattern}):(\d{{1,5}})")
-_TCP: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+_DNS_NAME: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?"
+_DNS: Final = rf"({_DNS_NAME}):(\d{{1,5}})"
+_TCP: Final = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})"
 
 
 @final
@@ -89,7 +89,7 @@ def parse_endpoint(text: str) -> Endpoint:
     """
     scheme, separator, rest = text.partition("://")
     if separator and scheme == "dns":
-        match = _DNS.fullmatch(rest)
+        match = re.fullmatch(_DNS, rest)
         if match is None:
             raise ValueError(f"{text!r} has no name and port; write dns://catalog:7000")
         if not 0 < int(match[2]) <= 65535:
@@ -98,7 +98,7 @@ def parse_endpoint(text: str) -> Endpoint:
             raise ValueError(f"{text!r} is an IP address and needs no looking up; write tcp://{rest}")
         return DnsName(match[1], int(match[2]))
     if separator and scheme == "dns+srv":
-        if not _DNS_NAME.fullmatch(rest):
+        if not re.fullmatch(_DNS_NAME, rest):
             raise ValueError(f"{text!r} names no service; write dns+srv://_catalog._tcp.example")
         return DnsService(rest)
     return parse_address(text)
@@ -142,7 +142,7 @@ def parse_address(text: str) -> Address:
             raise ValueError(f"the path of a Unix socket has at most {LONGEST_PATH} bytes; {rest} has more")
         return UnixAddress(rest)
     if separator and scheme == "tcp":
-        match = _TCP.fullmatch(rest)
+        match = re.fullmatch(_TCP, rest)
         if match is None:
             raise ValueError(f"{text!r} has no host and port; write tcp://10.0.0.7:7000")
         if int(match[2]) > 65535:

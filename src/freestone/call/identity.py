@@ -16,7 +16,7 @@ import msgspec
 from freestone.wire import Hello
 
 _SCHEME: Final = "spiffe://"
-_FORM: Final = re.compile(r"spiffe://([a-z0-9_-]+)/([a-z0-9_-]+)")
+_FORM: Final = r"spiffe://([a-z0-9_-]+)/([a-z0-9_-]+)"
 
 
 @final
@@ -43,7 +43,7 @@ def certified_by(certificate: Mapping[str, Any]) -> Certified:
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI"]
     if len(names) != 1:
         raise ValueError(f"its certificate names {_listed(names)}, and not one process as {_SCHEME}APPLICATION/PROCESS")
-    match = _FORM.fullmatch(names[0])
+    match = re.fullmatch(_FORM, names[0])
     if match is None:
         raise ValueError(f"its certificate names {names[0]!r}, which is not {_SCHEME}APPLICATION/PROCESS")
     return Certified(match[1], match[2])

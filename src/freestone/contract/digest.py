@@ -8,7 +8,6 @@ added later changes nothing for those who do not know it.
 from __future__ import annotations
 
 import dataclasses
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -34,7 +33,9 @@ def digest(operation: Operation, arguments: tuple[Any, ...]) -> bytes:
         # It puts in order what can be compared, and the keys of a dict if they are texts.
         operation.encode_arguments(arguments)  # which says what is wrong, if that was it
         encoded = _encode(_ordered(given))
-    return blake2b(encoded, digest_size=_SIZE).digest()
+    import hashlib  # loads OpenSSL, which a service without keys can do without
+
+    return hashlib.blake2b(encoded, digest_size=_SIZE).digest()
 
 
 def _is_default(parameter: Parameter, value: Any) -> bool:

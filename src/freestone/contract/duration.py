@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_WRITTEN = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>ms|s|m|h|d)")
+_WRITTEN = r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>ms|s|m|h|d)"
 _LONGEST = timedelta(days=999_999_999).total_seconds()
 
 
@@ -20,7 +20,7 @@ def seconds(written: object) -> float:
     (0.25, 120.0, 1.5)
     """
     value: float
-    if isinstance(written, str) and (match := _WRITTEN.fullmatch(written.strip())):
+    if isinstance(written, str) and (match := re.fullmatch(_WRITTEN, written.strip())):
         value = float(match["number"]) * _UNITS[match["unit"]]
     elif isinstance(written, int | float) and not isinstance(written, bool):
         value = written

@@ -15,7 +15,7 @@ from .shape import Form, record_fields, shape_of, type_text
 from .types import Spot, TypeCheck
 from .upcast import check_upcasters
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))  # so that no subclass need say frozen
@@ -107,7 +107,7 @@ def _check(cls: Any) -> None:
         report.add(name, f"its version is {version}", "count from 1", place)
     check_upcasters(cls, report)
     called = cls.__event_name__
-    if not _NAME.fullmatch(called):
+    if not re.fullmatch(_NAME, called):
         report.add(name, f'"{called}" is no name for an event', "use letters, digits, dashes and underscores", place)
     for other in found(scope_of(cls), EVENTS):
         said: Any = other

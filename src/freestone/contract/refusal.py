@@ -16,8 +16,8 @@ FOREIGN = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, Recursion
 
 TOO_DEEP = "it is nested too deeply"
 
-_PLACE = re.compile(r" - at (?P<key>`key` in )?`\$(?P<path>.*)`$", re.DOTALL)
-_MISSING = re.compile(r"missing required field `(?P<name>.+)`")
+_PLACE = r"(?s) - at (?P<key>`key` in )?`\$(?P<path>.*)`$"
+_MISSING = r"missing required field `(?P<name>.+)`"
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -37,10 +37,10 @@ def undecodable(error: Exception) -> InvalidArgument:
         text = TOO_DEEP
     elif isinstance(error, UnicodeError):
         text = "a text is not UTF-8"
-    elif place := _PLACE.search(text):
+    elif place := re.search(_PLACE, text):
         path = place["path"].removeprefix(".")
         text = text[: place.start()] + (" as a key" if place["key"] else "")
-    if missing := _MISSING.search(text):
+    if missing := re.search(_MISSING, text):
         path = f"{path}.{missing['name']}" if path else missing["name"]
         text = "it is missing"
     return refusal(text, path)

@@ -17,7 +17,7 @@ from freestone.contract import Form, Shape, record_fields, seconds, shape_of, ty
 
 from .secret import Secret
 
-_REPEATING = re.compile(r"^(Invalid (?:enum )?value) .*?((?: - at `\$[\w.\[\]-]*`)?)$", re.DOTALL)
+_REPEATING = r"(?s)^(Invalid (?:enum )?value) .*?((?: - at `\$[\w.\[\]-]*`)?)$"
 """The refusals of msgspec that repeat the value: that of an enum, a literal, the tag of a union."""
 _LISTS = (Form.LIST, Form.SET, Form.FROZEN_SET, Form.ROW)
 
@@ -56,7 +56,7 @@ def _fitted(kind: Any, value: Any, *, strict: bool) -> Any:
     try:
         return msgspec.convert(_timed(kind, value), kind, strict=strict, dec_hook=_made)
     except msgspec.ValidationError as error:
-        sentence = _REPEATING.sub(r"\1\2", str(error))
+        sentence = re.sub(_REPEATING, r"\1\2", str(error))
         raise ValueError(f"it does not fit: {sentence[:1].lower()}{sentence[1:]}") from None
     except UnicodeError:
         raise ValueError("it is not UTF-8") from None

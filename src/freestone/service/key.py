@@ -8,7 +8,6 @@ called just this before. So a handler that is run again sends the keys that it s
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Final
 
 from freestone.clock import KEY_MARK, KEY_SIZE
@@ -35,7 +34,9 @@ def derived_key(parent: str, *parts: str | bytes) -> str:
     >>> derived_key("order-17", "payments.pay")
     'kb533274365dfce5004aa2426183b411'
     """
-    hashed = blake2b(digest_size=16)
+    import hashlib  # loads OpenSSL, which a service that derives no key can do without
+
+    hashed = hashlib.blake2b(digest_size=16)
     for part in (parent, *parts):
         data = part.encode() if isinstance(part, str) else part
         hashed.update(len(data).to_bytes(4, "big"))

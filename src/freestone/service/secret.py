@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import NoReturn, final
 
 
@@ -41,6 +40,8 @@ class Secret:
         """Compare in a time that does not tell where two texts differ."""
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # loads OpenSSL, which a service can do without that compares no secrets
+
         return hmac.compare_digest(self._text.encode(), other._text.encode())
 
     def __hash__(self) -> int:

@@ -20,8 +20,8 @@ MAX_STATE: Final = 512
 """Characters of ``tracestate`` that are passed on; what is over them is left out, member by member."""
 
 _KNOWN_FLAGS = SAMPLED | RANDOM
-_PARENT = re.compile(r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})")
-_MEMBER = re.compile(
+_PARENT = r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+_MEMBER = (
     r"(?P<key>[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
     r"=(?P<value>[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e])"
 )
@@ -54,7 +54,7 @@ def parse_traceparent(text: str) -> TraceParent | None:
     'b7ad6b7169203331'
     """
     text = text.strip(" \t")
-    found = _PARENT.match(text)
+    found = re.match(_PARENT, text)
     if found is None or found["version"] == "ff":
         return None
     rest = text[found.end() :]
@@ -75,7 +75,7 @@ def parse_tracestate(headers: Iterable[str]) -> str:
     """
     written = [member.strip(" \t") for header in headers for member in header.split(",")]
     members = [member for member in written if member]
-    found = [_MEMBER.fullmatch(member) for member in members]
+    found = [re.fullmatch(_MEMBER, member) for member in members]
     keys = {match["key"] for match in found if match is not None}
     if len(keys) != len(members) or len(members) > _MOST_MEMBERS:
         return ""

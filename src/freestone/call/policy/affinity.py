@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 
 def affinity(key: object, replica: str) -> int:
     """Return how strongly a key is drawn to a replica; the strongest of all is its home.
@@ -11,4 +9,6 @@ def affinity(key: object, replica: str) -> int:
     Rendezvous hashing (Thaler and Ravishankar, 1998): there is no ring to agree on, and a replica that goes takes only
     its own keys along.
     """
-    return int.from_bytes(blake2b(f"{key}\0{replica}".encode(), digest_size=8).digest(), "big")
+    import hashlib  # loads OpenSSL, which a process can do without that routes nothing by a key
+
+    return int.from_bytes(hashlib.blake2b(f"{key}\0{replica}".encode(), digest_size=8).digest(), "big")
