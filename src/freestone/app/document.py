@@ -199,7 +199,8 @@ def _lines_of_keys(text: str) -> dict[Keys, int]:
                 continue
             if header := _HEADER.match(line):
                 table = _split(header[1])
-                lines.setdefault(table, number)
+                for end in range(1, len(table) + 1):  # those that it is in are there too
+                    lines.setdefault(table[:end], number)
             elif assignment := _ASSIGNMENT.match(line):
                 keys = (*table, *_split(assignment[1]))
                 for end in range(len(table) + 1, len(keys) + 1):

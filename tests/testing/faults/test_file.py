@@ -50,6 +50,25 @@ class ShopService(Shop):
         pass
 """
 
+_CLERK = """
+from freestone import Contract, query, service
+from {shop} import Shop
+
+
+class Clerk(Contract):
+    @query
+    async def tally(self) -> int:
+        \"\"\"Return a sum.\"\"\"
+
+
+@service
+class ClerkService(Clerk):
+    shop: Shop
+
+    async def tally(self):
+        return await self.shop.price("a")
+"""
+
 _FILE = """
 name = "shop"
 [services]
@@ -79,6 +98,56 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
     (tmp_path / "freestone.toml").write_text(_FILE.format(module), "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     return load(tmp_path)
+
+
+@pytest.fixture
+def two(app: App, tmp_path: Path) -> App:
+    """An application of two services, one of which calls the other."""
+    shop = f"faulty_{tmp_path.name}"
+    (tmp_path / f"{shop}_clerk.py").write_text(_CLERK.format(shop=shop), "utf-8")
+    (tmp_path / "freestone.toml").write_text(
+        f"""
+name = "shop"
+[services]
+shop = "{shop}:ShopService"
+clerk = "{shop}_clerk:ClerkService"
+[topologies.split]
+counter = {{ services = ["shop"] }}
+desk = {{ services = ["clerk"] }}
+""",
+        "utf-8",
+    )
+    return load(tmp_path)
+
+
+def test_an_edge_on_which_nobody_calls_is_a_mistake(write: Write, two: App) -> None:
+    """Nothing would go wrong, as if the application had stood it."""
+    path = write("""
+[faults.a]
+edge = "shop -> clerk.tally"
+refuse = true
+[faults.b]
+edge = "desk -> clerk"
+refuse = true
+[faults.c]
+edge = "counter -> clerk"
+drop = true
+""")
+    with pytest.raises(ConfigurationError) as caught:
+        read(path, two)
+    assert [str(it).removeprefix(f"{path}:") for it in caught.value.mistakes] == [
+        "3: faults.a.edge: shop does not call clerk, so that nothing would go wrong; it calls no service",
+        "6: faults.b.edge: desk does not call clerk, so that nothing would go wrong; it calls shop",
+        "9: faults.c.edge: counter does not call clerk, so that nothing would go wrong; it calls no service",
+    ]
+
+
+@pytest.mark.parametrize(
+    "edge", ["clerk -> shop", "desk -> shop.price", "test -> clerk", "* -> clerk", "edge -> clerk"]
+)
+def test_an_edge_on_which_somebody_may_call_is_none(write: Write, two: App, edge: str) -> None:
+    """A gateway calls what it likes, and so does a test."""
+    assert len(read(write(f'[faults.a]\nedge = "{edge}"\nrefuse = true'), two).faults) == 1
 
 
 def test_every_fault_has_its_words(write: Write) -> None:
@@ -180,7 +249,7 @@ refuse = true
     with pytest.raises(ConfigurationError) as caught:
         read(path, app)
     assert [str(it).removeprefix(f"{path}:") for it in caught.value.mistakes] == [
-        "1: seed: it is negative",
+        "1: seed: it is negative; write an integer from 0 on, or leave it out",
         "2: colour: there is no such key; the keys are seed, faults",
         '5: faults.one.edge: "catalog" is no edge; write it as "progress -> catalog.path", "progress -> catalog" or '
         '"* -> catalog"',
@@ -188,7 +257,7 @@ refuse = true
         "7: faults.one.probability: it must be a number from 0 to 1",
         '10: faults.two.edge: there is no service "shp"; did you mean "shop"?',
         '11: faults.two.error: "Intrenal" is no error of freestone.errors; did you mean "Internal"?',
-        "13: faults.two.until: it ends after 1s, before it begins after 5s",
+        "13: faults.two.until: it ends after 1s, before it begins after 5s; write a later time",
         "15: faults.three: it does not say what goes wrong; give it one of latency, error, refuse, drop, cut, slow",
         '16: faults.three.edge: there is no service or process "nobody"; '
         "the callers are app, counter, edge, shop, test",
@@ -205,6 +274,39 @@ refuse = true
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "mistakes"),
+    [
+        ('seed = "abc"', ["1: seed: it must be an integer, and is a text"]),
+        ('[faults.f]\nlatnecy = "5ms"', ['2: faults.f.latnecy: there is no such key; did you mean "latency"?']),
+        ("[fault.f]\nrefuse = true", ['1: fault: there is no such key; did you mean "faults"?']),
+        ("[faults]\nf = 1", ["2: faults.f: it must be a table, and is an integer"]),
+        (
+            '[faults.f]\nrefuse = true\nspread = "1s"\nhappened = true\nwithin = "1s"',
+            [
+                "3: faults.f.spread: it belongs to latency, and says nothing of refuse; take it out",
+                "4: faults.f.happened: it belongs to error and drop, and says nothing of refuse; take it out",
+                "5: faults.f.within: it belongs to cut, and says nothing of refuse; take it out",
+            ],
+        ),
+        (
+            "[faults.f]\nslow = true",
+            ['2: faults.f.slow: it must be a table, which says how slow; write slow = { bytes = 100, pause = "10ms" }'],
+        ),
+        (
+            '[faults.f]\nrefuse = true\nafter = 2\nuntil = "2s"',
+            ["4: faults.f.until: it ends when it begins, after 2s; write a later time"],
+        ),
+    ],
+)
+def test_a_mistake_is_told_once_and_as_what_it_is(write: Write, written: str, mistakes: list[str]) -> None:
+    """A key that is misspelt is no fault that says nothing, and a key of another fault is not unknown."""
+    path = write(written if written.startswith(("[fault.", "[faults")) else written + "\n[faults.g]\nrefuse = true")
+    with pytest.raises(ConfigurationError) as caught:
+        read(path)
+    assert [str(it).removeprefix(f"{path}:") for it in caught.value.mistakes] == mistakes
+
+
 def test_a_file_without_faults_is_a_mistake(write: Write) -> None:
     """It would look as if the application had stood them."""
     with pytest.raises(ConfigurationError, match=r"faults: there are none; write \[faults.NAME\]"):
@@ -216,7 +318,7 @@ def test_names_of_the_application_are_known(write: Write, app: App) -> None:
     plan = read(
         write("""
 [faults.a]
-edge = "counter -> shop.buy"
+edge = "edge -> shop.buy"
 refuse = true
 [faults.b]
 edge = "test -> shop"
@@ -228,7 +330,7 @@ slow = {}
         app,
     )
     assert [(it.caller, it.service, it.method) for it in plan.faults] == [
-        ("counter", "shop", "buy"),
+        ("edge", "shop", "buy"),
         ("test", "shop", "*"),
         ("shop", "counter", "*"),
     ]

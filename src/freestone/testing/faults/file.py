@@ -29,6 +29,13 @@ from .plan import ANY, Cut, Drop, Failure, Fault, FaultPlan, Latency, Refusal, S
 
 _EDGE = re.compile(r"\s*(\*|[\w-]+)\s*->\s*(\*|[\w-]+)(?:\.(\w+))?\s*")
 _KINDS: Final = ("latency", "error", "refuse", "drop", "cut", "slow")
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "spread": ("latency",),
+    "happened": ("error", "drop"),
+    "within": ("cut",),
+}
+"""Keys that belong to some kinds of faults, and to no others."""
+_KEYS: Final = ("edge", *_KINDS, *_PARTS, "probability", "after", "until")
 _ERRORS: Final[Mapping[str, type[ServiceError]]] = {it.__name__: it for it in CANONICAL}
 _ALWAYS: Final = ("app", "edge", "test")
 """Processes that a file need not name: those of topologies that every application has, and a test."""
@@ -46,16 +53,17 @@ def read(path: Path, app: App | None = None, seed: int | None = None) -> FaultPl
     own = root.integer("seed", -1)
     if own < 0:
         own = int.from_bytes(system_random().randbytes(4), "big")
-        if "seed" in root:
-            root.note("seed", "it is negative")
+        if type(root.get("seed")) is int:
+            root.note("seed", "it is negative", "write an integer from 0 on, or leave it out")
     tables = root.table("faults")
     for name in tables:
         if not NAME.fullmatch(name):
             tables.note(name, f'"{name}" is no name for a fault', NAME_RULE)
-    faults = [_fault(name, table, app) for name, table in tables.tables()]
-    if not faults and "faults" not in root:  # an empty table is meant: nothing goes wrong yet
-        root.note("faults", "there are none", "write [faults.NAME] with an edge and what goes wrong on it")
+    given = tables.values()
+    faults = [_fault(name, table, app) for name, table in tables.tables() if isinstance(given[name], dict)]
     root.refuse_unknown()
+    if "faults" not in root and not document.mistakes:  # an empty table is meant: nothing goes wrong yet
+        root.note("faults", "there are none", "write [faults.NAME] with an edge and what goes wrong on it")
     refuse(document.mistakes)
     return FaultPlan(tuple(it for it in faults if it is not None), own if seed is None else seed)
 
@@ -66,12 +74,15 @@ def _fault(name: str, table: Table, app: App | None) -> Fault | None:
     probability = _share(table)
     after, until = _duration(table, "after", 0.0), _duration(table, "until", math.inf)
     if after >= until:
-        table.note("until", f"it ends after {shown(until)}, before it begins after {shown(after)}")
+        early = f"after {shown(until)}, before it begins" if after > until else "when it begins,"
+        table.note("until", f"it ends {early} after {shown(after)}", "write a later time")
         until = math.inf
     if isinstance(what, Slow) and method != ANY:
         table.note("edge", "bytes belong to a connection, over which all methods are called", "take the method out")
         method = ANY
-    table.refuse_unknown()
+    for key in table:
+        if key not in _KEYS:
+            table.note(key, "there is no such key", meant(key, _KEYS, "keys"))
     return None if what is None else Fault(name, what, caller, service, method, probability, after, until)
 
 
@@ -107,16 +118,30 @@ def _check(table: Table, app: App, caller: str, service: str, method: str) -> No
     elif method != ANY and method not in (known := operations(contracts[service])):
         problem = f'{contracts[service].__name__} has no method "{method}"'
         table.note("edge", problem, meant(method, known, "methods"))
+    elif (called := _called(app, caller)) is not None and service not in called:
+        advice = f"it calls {', '.join(sorted(called))}" if called else "it calls no service"
+        table.note("edge", f"{caller} does not call {service}, so that nothing would go wrong", advice)
+
+
+def _called(app: App, caller: str) -> set[str] | None:
+    """Return the services that a service or a process calls; None if it may be any, as for a gateway or a test."""
+    processes = [it for topology in app.topologies.values() for it in topology.processes if it.name == caller]
+    names = {name for process in processes for name in process.services} | {caller} & app.services.keys()
+    if not names or any(process.gateway for process in processes) or not names <= app.services.keys():
+        return None
+    return {callee for name in names for callee in app.services[name].calls.values()}
 
 
 def _what(table: Table) -> What | None:
     given = [key for key in _KINDS if key in table]
     if len(given) != 1:
-        for key in given:
-            table.get(key)
         problem = "it says twice what goes wrong" if given else "it does not say what goes wrong"
-        table.note(given[1] if given else "", problem, f"give it one of {', '.join(_KINDS)}")
+        if given or all(key in _KEYS for key in table):  # otherwise it does, and is misspelt
+            table.note(given[1] if given else "", problem, f"give it one of {', '.join(_KINDS)}")
         return None
+    for key, kinds in _PARTS.items():
+        if key in table and given[0] not in kinds:
+            table.note(key, f"it belongs to {' and '.join(kinds)}, and says nothing of {given[0]}", "take it out")
     match given[0]:
         case "latency":
             return Latency(_duration(table, "latency", 0.0), _duration(table, "spread", 0.0))
@@ -131,7 +156,7 @@ def _what(table: Table) -> What | None:
                 return None
             return Cut(_duration(table, "within", Cut().within))
         case _:
-            return _slow(table.table("slow"))
+            return _slow(table)
 
 
 def _failure(table: Table) -> Failure | None:
@@ -147,7 +172,11 @@ def _failure(table: Table) -> Failure | None:
     return Failure(error, happened)
 
 
-def _slow(table: Table) -> Slow:
+def _slow(table: Table) -> Slow | None:
+    if not isinstance(table.get("slow"), dict):
+        table.note("slow", "it must be a table, which says how slow", 'write slow = { bytes = 100, pause = "10ms" }')
+        return None
+    table = table.table("slow")
     piece, pause = table.integer("bytes", 1), _duration(table, "pause", 0.0)
     if piece < 1:
         table.note("bytes", "it is less than one, so that nothing would ever arrive")
