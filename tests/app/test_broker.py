@@ -86,7 +86,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
     assert mistakes == [
         '2: events.broker: it can\'t be "kafka"; the choices are embedded, nats',
         '3: events.format: it can\'t be "jsn"; did you mean "json"?',
-        "4: events.keep: it is nothing",
+        '4: events.keep: it is nothing; write a time, as "14d", or leave it out',
         "5: events.partitions: it is 6; it must be 1, 2, 4, 8, 16, 32 or 64",
         "6: events.replicas: it is 6; it must be from 1 to 5",
         '7: events.storage: it can\'t be "disk"; the choices are file, memory',

@@ -166,7 +166,7 @@ def test_the_name_of_the_framework_is_taken(wrong: Callable[[str], list[str]]) -
 
 def test_a_deadline_is_more_than_nothing(wrong: Callable[[str], list[str]]) -> None:
     assert wrong('name = "a"\nservices.s = "m:S"\n[calls]\ndeadline = "0s"') == [
-        "4: calls.deadline: it is nothing, so that no call could be made"
+        '4: calls.deadline: it is nothing, so that no call could be made; write a time, as "10s", or leave it out'
     ]
 
 

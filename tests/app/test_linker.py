@@ -252,6 +252,52 @@ def test_a_stream_under_serve_is_told(mistakes: Callable[..., list[str]]) -> Non
     ]
 
 
+STREAMS = """
+from collections.abc import AsyncIterator
+from freestone import Contract, command, query, service
+
+class Feed(Contract):
+    @query
+    def news(self) -> AsyncIterator[int]: ...
+    @query
+    async def told(self, lines: AsyncIterator[str]) -> int: ...
+    @query
+    async def first(self) -> int: ...
+    @command
+    async def write(self, line: str) -> None: ...
+
+@service
+class FeedService(Feed):
+    async def news(self):
+        yield 1
+    async def told(self, lines): return 1
+    async def first(self): return 1
+    async def write(self, line): ...
+"""
+FEED = 'name = "shop"\n[services]\nfeed = "feed:FeedService"\n'
+
+
+@pytest.mark.parametrize(
+    ("method", "why"),
+    [
+        ("news", "news streams, and only single answers are hedged"),
+        ("told", "told streams, and only single answers are hedged"),
+        ("write", "write is a command, and only queries are hedged"),
+    ],
+)
+def test_a_hedge_that_would_do_nothing_is_told(mistakes: Callable[..., list[str]], method: str, why: str) -> None:
+    """Whoever wrote it expects a second request."""
+    lines = mistakes(f'{FEED}[calls.methods]\n"feed.{method}" = {{ hedge = true }}', feed=STREAMS)
+    assert lines == [f'freestone.toml:5: calls.methods."feed.{method}".hedge: {why}; take it out']
+
+
+def test_a_hedge_may_be_turned_off_where_there_is_none(loaded: Callable[..., App]) -> None:
+    """Of a service whose queries are hedged."""
+    methods = '"feed.news" = { hedge = false }\n"feed.write" = { hedge = false }\n"feed.first" = { hedge = true }'
+    app = loaded(f"{FEED}[calls.services.feed]\nhedge = true\n[calls.methods]\n{methods}", feed=STREAMS)
+    assert [app.policies.of(f"feed.{name}").hedge is None for name in ("news", "write", "first")] == [True, True, False]
+
+
 def test_the_methods_of_somebody_elses_service_may_have_deadlines(loaded: Callable[..., App]) -> None:
     app = loaded(FILE + '[calls.methods]\n"payments.paid" = { deadline = "1s" }')
     assert app.deadlines.limit("payments.paid") == 1.0

@@ -128,16 +128,16 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         '"catalog.paths" = { deadline = "soon" }\n'
     )
     assert mistakes == [
-        "2: calls.deadline: it is nothing, so that no call could be made",
+        '2: calls.deadline: it is nothing, so that no call could be made; write a time, as "10s", or leave it out',
         "6: calls.limit: it is 0, so that no call could be made; leave it out where there is none",
         "4: calls.retry.attempts: it is 0; it must be at least 1",
-        "4: calls.retry.budget: it is 20; it must be from 0 to 1",
+        "4: calls.retry.budget: it is 20; it must be from 0 to 1; for 20 % write 0.2",
         '4: calls.retry.first: it is longer than any wait may be, which is 1 s; change "first" or "most"',
-        "5: calls.hedge: it must be true, false or a table",
+        "5: calls.hedge: it must be true, false or a table; write { after = 0.95 }",
         '8: calls.services.catalgo: there is no service "catalgo"; did you mean "catalog"?',
         "9: calls.services.catalog.breaker.errors: it is nothing, so that one error would open it; "
         "write a share, as 0.5",
-        "9: calls.services.catalog.breaker.open: it is nothing",
+        '9: calls.services.catalog.breaker.open: it is nothing; write a time, as "5s", or leave it out',
         "10: calls.services.progress.hedge.after: it is 0.2, and more than every second query would be sent twice; "
         "write a number from 0.5 to 0.999",
         "10: calls.services.progress.balance.slow: there is no such key; the keys are memory, slow_start",
@@ -150,5 +150,44 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         '13: calls.methods.path: it is no method; write it as "service.method", in quotes',
         '14: calls.methods."catalog.paths".deadline: it is no duration, such as "250ms", "10s", "2m" or a number of '
         "seconds",
-        '3: calls.retries: there is no such key; did you mean "services"?',
+        '3: calls.retries: there is no such key; did you mean "retry"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("retry = 3", "retry: it must be true, false or a table; write { attempts = 2 }"),
+        ('breaker = "off"', "breaker: it must be true, false or a table; write { errors = 0.5 }"),
+        ('breaker = { errors = "50%" }', "breaker.errors: it must be a number, and is a text; write a share, as 0.5"),
+        ("hedge = { after = 95 }", "hedge.after: it is 95; it must be from 0 to 1; for 95 % write 0.95"),
+        ("balance = true", 'balance: it must be a table, and is true or false; write { memory = "2s" }'),
+        ("retry = { budget = -1 }", "retry.budget: it is -1; it must be from 0 to 1"),
+        ("services.catalog = 4", "services.catalog: it must be a table, and is an integer; write { limit = 50 }"),
+        (
+            'methods."catalog.path" = 4',
+            'methods."catalog.path": it must be a table, and is an integer; write { deadline = "2s" }',
+        ),
+        (
+            "methods.catalog.path = { limit = 4 }",
+            'methods.catalog: it is no method; write it as "catalog.path", in quotes',
+        ),
+        (
+            "balance = { slow_start = 0 }",
+            'balance.slow_start: it is nothing; write a time, as "10s", or leave it out',
+        ),
+    ],
+)
+def test_a_mistake_is_told_once_with_what_to_do(reading: Reading, text: str, said: str) -> None:
+    """What was meant is written there, as it is to be written."""
+    _, mistakes = reading(f"[calls]\n{text}\n")
+    assert mistakes == [f"2: calls.{said}"]
+
+
+def test_a_table_without_a_header_of_its_own_has_a_line(reading: Reading) -> None:
+    """That of the first header which leads through it."""
+    _, mistakes = reading("[calls.service.catalog]\nlimit = 4\n[calls.methods.catalog.path]\nlimit = 4\n")
+    assert sorted(mistakes) == [
+        '1: calls.service: there is no such key; did you mean "services"?',
+        '3: calls.methods.catalog: it is no method; write it as "catalog.path", in quotes',
     ]

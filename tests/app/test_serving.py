@@ -90,7 +90,7 @@ def test_all_mistakes_are_told_together(reading: Reading) -> None:
         '2: serve.limit: there is no limit "adaptve"; did you mean "adaptive"?',
         "3: serve.calls: it is 0; it must be at least 1",
         "4: serve.queue: it is -1; it must be at least 1",
-        "5: serve.wait: it is nothing",
+        '5: serve.wait: it is nothing; write a time, as "1s", or leave it out',
         "6: serve.colour: there is no such key; the keys are methods, limit, calls, queue, wait",
         '9: serve.methods.path: it is no method; write it as "service.method", in quotes',
     ]
@@ -100,3 +100,22 @@ def test_bounds_of_no_limit_are_a_mistake(reading: Reading) -> None:
     """Whoever wrote them expects them to hold."""
     _, mistakes = reading('[serve]\nlimit = "off"\ncalls = 10')
     assert mistakes == ['3: serve.calls: it has no effect, since limit = "off"; leave one of the two out']
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"catalog.path" = 4', '"catalog.path": it must be a table, and is an integer; write { calls = 10 }'),
+        ('"catalog.path" = { call = 4 }', '"catalog.path".call: there is no such key; did you mean "calls"?'),
+        ("catalog.path = { calls = 4 }", 'catalog: it is no method; write it as "catalog.path", in quotes'),
+        (
+            '"catalog.path" = { calls = 10001 }',
+            '"catalog.path".calls: it is never reached: each process serves 10000 calls at a time at most; '
+            "leave it out, or write a smaller number",
+        ),
+    ],
+)
+def test_a_mistake_about_a_method_is_told_once(reading: Reading, text: str, said: str) -> None:
+    """With what to do."""
+    _, mistakes = reading(f"[serve.methods]\n{text}\n")
+    assert mistakes == [f"2: serve.methods.{said}"]

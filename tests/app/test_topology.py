@@ -91,6 +91,10 @@ def test_the_file_may_say_what_the_monolith_is() -> None:
         ),
         ('a = { services = ["*"], gateway = true }\nb = {}', "3: t.b: it holds nothing"),
         (
+            'a = { services = ["*"], gateway = true }\nb = ["catalog"]',
+            '3: t.b: it must be a table, and is a list; write { services = ["*"] }',
+        ),
+        (
             'a = { services = ["*"], gateway = true, replica = 2 }',
             '2: t.a.replica: there is no such key; did you mean "r',
         ),

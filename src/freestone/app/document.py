@@ -123,11 +123,11 @@ class Table:
         """Return an integer."""
         return int(self._typed(key, int, default))
 
-    def number(self, key: str, default: float) -> float:
+    def number(self, key: str, default: float, advice: str = "") -> float:
         """Return a number, with or without a fraction."""
         if isinstance(self._values.get(key), int) and not isinstance(self._values.get(key), bool):
             return float(self.get(key))
-        return float(self._typed(key, float, default))
+        return float(self._typed(key, float, default, advice))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; a single text is a list of one."""
@@ -139,14 +139,26 @@ class Table:
             self.note(key, "it must be a list of texts")
         return tuple(item for item in listed if isinstance(item, str))
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str, advice: str = "") -> Table:
         """Return a table; an empty one where there is none."""
-        return Table(self.document, (*self.keys, key), self._typed(key, dict, {}))
+        return Table(self.document, (*self.keys, key), self._typed(key, dict, {}, advice))
 
-    def tables(self) -> Iterator[tuple[str, Table]]:
+    def tables(self, advice: str = "") -> Iterator[tuple[str, Table]]:
         """Iterate over the keys of this table, each of which must be a table."""
         for key in self:
-            yield key, self.table(key)
+            yield key, self.table(key, advice)
+
+    def methods(self, advice: str) -> Iterator[tuple[str, str, Table]]:
+        """Iterate over the keys of this table, with the service that each names. Notes those that name no method."""
+        for name, inner in self.tables(advice):
+            service, dot, _ = name.rpartition(".")
+            if dot:
+                yield name, service, inner
+                continue
+            # Without quotes, TOML reads it as a table in a table.
+            method = next((key for key, value in inner.values().items() if isinstance(value, dict)), None)
+            spelt = "service.method" if method is None else f"{name}.{method}"
+            self.note(name, "it is no method", f'write it as "{spelt}", in quotes')
 
     def values(self) -> dict[str, Any]:
         """Return everything in this table as it is."""
@@ -158,13 +170,13 @@ class Table:
             if key not in self._asked:
                 self.note(key, "there is no such key", meant(key, self._asked, "keys"))
 
-    def _typed(self, key: str, kind: type, default: Any) -> Any:
+    def _typed(self, key: str, kind: type, default: Any, advice: str = "") -> Any:
         value = self.get(key)
         if value is None:
             return default
         found = _kind(value)
         if found is not kind:
-            self.note(key, f"it must be {_TYPES[kind]}, and is {_TYPES.get(found, 'a date or a time')}")
+            self.note(key, f"it must be {_TYPES[kind]}, and is {_TYPES.get(found, 'a date or a time')}", advice)
             return default
         return value
 

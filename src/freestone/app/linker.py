@@ -11,14 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, final
 
-from freestone.contract import Contract, Kind, contract_of, contract_of_event, is_contract, operations
+from freestone.contract import Contract, Kind, Operation, contract_of, contract_of_event, is_contract, operations
 from freestone.errors import DeclarationError
 from freestone.events import Source, subscriptions
 from freestone.service import Given, Settings, dependencies, meant, misfits, order
 
 from .app import App, ExternalSpec, GatewaySpec, ServiceSpec, SubscriptionSpec
 from .data import find_urls
-from .document import Document
+from .document import Document, Keys
 from .entrance import Entrance
 from .environment import read_environment
 from .file import ApplicationFile, find, parse, refuse
@@ -257,6 +257,12 @@ class _Linker:
                 advice = f"give {cls} an attribute of the type Leases, or take this out"
                 self._document.note(("leases", "services", name), f"{cls} takes no leases", advice)
 
+    def _check_hedge(self, keys: Keys, operation: Operation) -> None:
+        if operation.kind is Kind.COMMAND:
+            self._document.note(keys, f"{operation.name} is a command, and only queries are hedged", "take it out")
+        elif operation.streams or operation.takes is not None:
+            self._document.note(keys, f"{operation.name} streams, and only single answers are hedged", "take it out")
+
     def _check_methods(self, contracts: Mapping[str, type[Contract]]) -> None:
         policies = self._file.policies
         for name, policy in policies.methods.items():
@@ -268,8 +274,8 @@ class _Linker:
             if method not in known:
                 problem = f'{contracts[service].__name__} has no method "{method}"'
                 self._document.note(keys, problem, meant(method, known, "methods"))
-            elif policy.hedge != policies.service(service).hedge and known[method].kind is Kind.COMMAND:
-                self._document.note((*keys, "hedge"), f"{method} is a command, and only queries are hedged")
+            elif policy.hedge is not None and policy.hedge != policies.service(service).hedge:
+                self._check_hedge((*keys, "hedge"), known[method])
         for name in self._file.serving.methods:
             service, _, method = name.rpartition(".")
             if service not in contracts:

@@ -12,13 +12,14 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from freestone.call import Balance, Breaking, CallPolicy, Hedge, Policies, Retry
-from freestone.service import meant, seconds
+from freestone.service import meant, seconds, shown
 
 from .document import Table
 
 R = TypeVar("R")
 
 _OF_A_SERVICE = ("breaker", "balance")
+_EXAMPLES = {"retry": "{ attempts = 2 }", "hedge": "{ after = 0.95 }", "breaker": "{ errors = 0.5 }"}
 
 
 def read_policies(table: Table, services: Collection[str]) -> Policies:
@@ -26,18 +27,15 @@ def read_policies(table: Table, services: Collection[str]) -> Policies:
     deadline = read_duration(table, "deadline", Policies().deadline)
     default = _policy(table, CallPolicy())
     of_services: dict[str, CallPolicy] = {}
-    for name, inner in table.table("services").tables():
+    for name, inner in table.table("services").tables("write { limit = 50 }"):
         if name not in services:
             problem = f'there is no service "{name}"'
             table.table("services").note(name, problem, meant(name, sorted(services), "services"))
         of_services[name] = _limited(inner, _policy(inner, default))
     policies = Policies(default, MappingProxyType(of_services), MappingProxyType({}), deadline)
     of_methods: dict[str, CallPolicy] = {}
-    for name, inner in table.table("methods").tables():
-        service, dot, _ = name.rpartition(".")
-        if not dot:
-            table.table("methods").note(name, "it is no method", 'write it as "service.method", in quotes')
-        elif service not in services:
+    for name, service, inner in table.table("methods").methods('write { deadline = "2s" }'):
+        if service not in services:
             problem = f'there is no service "{service}"'
             table.table("methods").note(name, problem, meant(service, sorted(services), "services"))
         of_methods[name] = _method(inner, service, policies)
@@ -56,7 +54,8 @@ def read_duration(table: Table, key: str, default: float) -> float:
         table.note(key, str(error))
         return default
     if duration == 0:
-        table.note(key, "it is nothing, so that no call could be made" if key == "deadline" else "it is nothing")
+        nothing = "it is nothing, so that no call could be made" if key == "deadline" else "it is nothing"
+        table.note(key, nothing, f'write a time, as "{shown(default or 1.0)}", or leave it out')
         return default
     return duration
 
@@ -99,7 +98,7 @@ def _policy(table: Table, outer: CallPolicy, method: bool = False) -> CallPolicy
         hedge=_choice(table, "hedge", outer.hedge, None, Hedge(), _hedge),
         breaker=outer.breaker if method else _choice(table, "breaker", outer.breaker, None, Breaking(), _breaking),
         limit=limit,
-        balance=outer.balance if method else _balance(table.table("balance"), outer.balance),
+        balance=outer.balance if method else _balance(table.table("balance", 'write { memory = "2s" }'), outer.balance),
     )
 
 
@@ -113,7 +112,7 @@ def _choice(table: Table, key: str, outer: R, off: R, on: R, read: Callable[[Tab
             return on if outer == off else outer
         return off
     if not isinstance(value, dict):
-        table.note(key, "it must be true, false or a table")
+        table.note(key, "it must be true, false or a table", f"write {_EXAMPLES[key]}")
         return outer
     return read(table.table(key), on if outer is None else outer)
 
@@ -177,8 +176,9 @@ def _at_least(table: Table, key: str, default: int, least: int) -> int:
 
 
 def _share(table: Table, key: str, default: float) -> float:
-    share = table.number(key, default)
+    share = table.number(key, default, "write a share, as 0.5")
     if not 0 <= share <= 1:
-        table.note(key, f"it is {share:g}; it must be from 0 to 1")
+        percent = f"for {share:g} % write {share / 100:g}" if 1 < share <= 100 else ""
+        table.note(key, f"it is {share:g}; it must be from 0 to 1", percent)
         return default
     return share

@@ -17,16 +17,13 @@ def read_serving(table: Table, services: Collection[str]) -> Serving:
     usual = Serving()
     methods: dict[str, int] = {}
     inner = table.table("methods")
-    for name, method in inner.tables():
-        service, dot, _ = name.rpartition(".")
-        if not dot:
-            inner.note(name, "it is no method", 'write it as "service.method", in quotes')
-        elif service not in services:
+    for name, service, method in inner.methods("write { calls = 10 }"):
+        if service not in services:
             inner.note(
                 name, f'there is no service "{service}" that runs here', meant(service, sorted(services), "services")
             )
         methods[name] = _positive(method, "calls", usual.calls)
-        if "calls" not in method:
+        if inner.get(name) == {}:
             inner.note(name, "it says nothing", "write { calls = 10 }")
         method.refuse_unknown()
     serving = Serving(
@@ -36,6 +33,10 @@ def read_serving(table: Table, services: Collection[str]) -> Serving:
         wait=read_duration(table, "wait", usual.wait),
         methods=MappingProxyType(methods),
     )
+    for name, calls in methods.items():
+        if serving.limit != "off" and calls > serving.calls:
+            problem = f"it is never reached: each process serves {serving.calls} calls at a time at most"
+            inner.table(name).note("calls", problem, "leave it out, or write a smaller number")
     if serving.limit == "off":
         for key in ("calls", "queue", "wait"):
             if key in table:

@@ -89,7 +89,9 @@ def read_topologies(
         check_name(table, name, name, "a topology")
         for process in processes:
             check_name(processes, process, process, "a process")
-        topology = Topology(name, tuple(_read_process(*it, services) for it in processes.tables()))
+        topology = Topology(
+            name, tuple(_read_process(*it, services) for it in processes.tables('write { services = ["*"] }'))
+        )
         _check_placement(topology, processes, services, gateway)
         _check_addresses(topology, processes, discovered)
         _check_encryption(topology, processes, encrypted)
@@ -158,7 +160,8 @@ def _check_placement(topology: Topology, table: Table, services: Collection[str]
     for process in topology.processes:
         if process.gateway and not gateway:
             table.table(process.name).note("gateway", "there is no [gateway]", "declare one, or take this line out")
-        if not process.services and not process.gateway and "services" not in table.table(process.name):
+        written = table.get(process.name)
+        if not process.services and not process.gateway and isinstance(written, dict) and "services" not in written:
             table.note(process.name, "it holds nothing", 'name its services, or write services = ["*"]')
 
 

@@ -211,8 +211,10 @@ def test_a_halt_is_no_part_of_how_long_a_queue_was_empty() -> None:
     assert queue.patience(now + 0.01) == 0.005
     queue.resume(now + 1.01, 1.0)
     joined(queue, "b", now + 1.011)
-    assert queue.pop(now + 1.1)[0] == "b"  # the last one to wait may wait that long
-    assert queue.patience(now + 1.105) == 0.005
+    assert queue.pop(now + 1.08)[0] == "b"  # the last one to wait may wait that long
+    joined(queue, "c", now + 1.081)
+    assert queue.pop(now + 1.102)[0] == "c"
+    assert queue.patience(now + 1.103) == 0.005
     queue, now = overloaded()
     joined(queue, "b", now + 0.03)
     queue.resume(now + 1.03, 1.0)
