@@ -240,6 +240,22 @@ def test_one_that_has_left_is_not_judged() -> None:
     assert it.breaker.state is BreakerState.CLOSED
 
 
+def test_a_bad_one_that_says_again_that_it_takes_calls_stays_where_it_is() -> None:
+    """It had more to write than the network took; it is no better for that, and there once."""
+    shop = balancer("a", "b", breaking=Breaking())
+    fail(shop, "a", 1.0)
+    connection, other = replica(shop, "a").connection, replica(shop, "b").connection
+    assert connection is not None
+    assert other is not None
+    shop.arrived("a", connection, 1.1)
+    assert {picked(shop, 1.2).name for _ in range(50)} == {"b"}
+    shop.left("b", other)
+    assert shop.connected
+    assert picked(shop, 1.2).name == "a"
+    shop.left("a", connection)
+    assert not shop.connected
+
+
 def test_one_that_is_looked_at_needs_room_for_that() -> None:
     """A full replica is asked nothing, good or bad."""
     shop = balancer("a", "b", breaking=Breaking(open=5.0))

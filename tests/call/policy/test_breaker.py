@@ -89,9 +89,22 @@ def test_one_that_is_closed_again_has_forgotten_what_was() -> None:
     for move in (BreakerMove.TRIP, BreakerMove.WAIT, BreakerMove.PROVE):
         breaker.move(move, 0.0)
     assert breaker.share(0.0) == 0.0
+    assert [breaker.failed(0.0, 0) for _ in range(5)] == [False] * 4 + [True]
+    for move in (BreakerMove.TRIP, BreakerMove.WAIT, BreakerMove.PROVE):
+        breaker.move(move, 0.0)
     assert breaker.failed(0.0, 9) is False
     assert breaker.share(0.0) == 0.1
-    assert [breaker.failed(0.0, 0) for _ in range(4)] == [False] * 3 + [True]
+
+
+def test_one_that_opens_again_remembers_what_was() -> None:
+    """Only an answer is a reason to forget."""
+    breaker = Breaker(Breaking(open=2.0), 0.0)
+    for _ in range(5):
+        breaker.failed(0.0, 0)
+    for move in (BreakerMove.TRIP, BreakerMove.WAIT, BreakerMove.FAIL):
+        breaker.move(move, 0.0)
+    assert breaker.share(0.0, 5) == 0.5
+    assert breaker.suspicion == 1.0
 
 
 def test_only_an_open_one_waits() -> None:

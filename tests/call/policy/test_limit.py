@@ -320,16 +320,39 @@ def test_one_slow_window_is_chance() -> None:
     assert limit.value == 100
 
 
-def test_a_halt_of_the_process_lowers_nothing() -> None:
+def test_what_began_before_any_call_had_ended_is_not_learnt() -> None:
+    """A process that has just started is slow, and no call of it says what is usual."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    for number in range(50):
+        limit.record(pace, 1.0, 5.0 + 0.01 * number, 0.0, 50)
+    assert (limit.value, pace.usual, pace.fresh) == (1000, None, True)
+    for number in range(20):
+        limit.record(pace, 5.6 + 0.01 * number, 5.61 + 0.01 * number, 0.0, 50)
+    assert pace.usual == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("halt", [0.2, 1.0])
+@pytest.mark.parametrize("lag", [0.0, 1.0])
+def test_a_halt_of_the_process_lowers_nothing(halt: float, lag: float) -> None:
     """What was under way took long for that alone, whether it waited for a turn or for something else."""
-    for lag in (0.0, 1.0):
-        limit, pace = AdaptiveLimit(1000, 4), Pace()
-        serve(limit, flat, 1.0, pace=pace)
-        before = limit.value
-        for number in range(200):
-            limit.record(pace, 1.0, 2.0 + 0.001 * number, lag, 200 - number)
-        assert limit.value == before
-        assert pace.usual == pytest.approx(0.02)
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    serve(limit, flat, 1.0, pace=pace)
+    before = limit.value
+    for number in range(400):
+        limit.record(pace, 1.0, 1.0 + halt + 0.001 * number, lag * halt, 400 - number)
+    assert limit.value == before
+    assert pace.usual == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("lag", [0.0, 1.0])
+def test_a_short_silence_is_no_halt(lag: float) -> None:
+    """Calls that are late all the same are so for another reason: of less than an eighth of a second and a call."""
+    limit, pace = AdaptiveLimit(1000, 4), Pace()
+    serve(limit, flat, 1.0, pace=pace)
+    before = limit.value
+    for number in range(400):
+        limit.record(pace, 1.0, 1.0 + 0.12 + 0.001 * number, 0.1 * lag, 400)
+    assert limit.value < before
 
 
 def test_what_stands_still_again_and_again_is_overloaded() -> None:

@@ -124,7 +124,7 @@ class AdaptiveLimit:
         self.value = most
         """Calls that may be in flight now."""
         self._cut_at = -inf
-        self._ended = -inf  # when a call ended last
+        self._ended = -inf  # when a call ended last; what began before the first did is passed over, as after a halt
         self._excused = False  # whether a halt was, since the last window that was judged
         self._trial: float | None = None  # how much was done before the trial that is under way
         self._held: int | None = None  # the limit to return to if a trial does harm, once it is held
