@@ -500,6 +500,8 @@ def test_files_that_cannot_be_used_are_refused_at_the_start(authority: Authority
     files = authority.certify(CATALOG)
     empty = tmp_path / "empty"
     empty.write_text("")
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
     missing = tmp_path / "missing"
     for wrong, said in {
         replace(
@@ -509,6 +511,7 @@ def test_files_that_cannot_be_used_are_refused_at_the_start(authority: Authority
         replace(files, key=missing): f"{missing}: tls.key: it can't be read",
         replace(files, authorities=missing): f"{missing}: tls.authorities: it can't be read",
         replace(files, certificate=empty): f"{empty}: tls.certificate: it is no certificate in PEM",
+        replace(files, certificate=rubbish): f"{rubbish}: tls.certificate: it is no certificate in PEM",
         replace(files, key=empty): f"{empty}: tls.key: it is no key in PEM",
         replace(files, authorities=empty): f"{empty}: tls.authorities: it has no certificate in PEM",
     }.items():

@@ -144,11 +144,20 @@ def _load_chain(context: ssl.SSLContext, files: TlsFiles) -> None:
         if error.reason == "KEY_VALUES_MISMATCH":
             problem = f"it is not the key of the certificate in {files.certificate}"
             raise _Unusable("key", files.key, problem, "put both there at once, or rename a directory") from None
-        where = "key" if b"-----BEGIN CERTIFICATE-----" in files.certificate.read_bytes() else "certificate"
+        where = "key" if _has_certificate(files.certificate) else "certificate"
         problem = f"it is no {where} in PEM"
         raise _Unusable(where, getattr(files, where), problem, "name another file") from None
     except _Password:
         raise _Unusable("key", files.key, "it has a password", "take it off, and let only this user read it") from None
+
+
+def _has_certificate(path: Path) -> bool:
+    """Whether a file has a certificate that can be read, which the error of a whole chain does not say."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _check_own(context: ssl.SSLContext, files: TlsFiles, who: Certified) -> None:
