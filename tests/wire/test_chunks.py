@@ -336,6 +336,18 @@ def test_a_message_is_compressed_if_both_sides_say_so_and_it_pays() -> None:
         assert request.arguments == data
 
 
+@pytest.mark.parametrize(("size", "kind"), [(999, FrameType.REPLY), (1000, FrameType.REPLY | 0x80)])
+def test_a_message_is_compressed_from_just_the_size_on_that_was_set(size: int, kind: int) -> None:
+    """What is one byte shorter goes as it is."""
+    here, there = pair({"compress": 1000}, {"compress": 1000})
+    opened(here)
+    through(here, there)
+    there.send_reply(1, TEXT[:size])
+    sent = said(there)
+    assert sent[4] == kind
+    assert here.receive_data(sent) == [Reply(1, TEXT[:size])]
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     """A few bytes that stand for a gigabyte take no more memory than a message may have."""
     _, there = pair({"compress": 1}, {**SMALL, "compress": 1})

@@ -311,6 +311,44 @@ def test_a_unary_call_takes_no_credit() -> None:
     refused(it, encode(Credit(1, 1)), Reason.OUT_OF_STATE, "CREDIT came for the call 1, which is unary")
 
 
+@pytest.mark.parametrize("last", ["reply", "error", "end", "cancel", "failure"])
+@pytest.mark.parametrize("side", Side)
+def test_nothing_is_kept_of_a_call_that_has_ended(side: Side, last: str) -> None:
+    """Neither its state nor its credit, however it ends: a connection lives for as long as its processes."""
+    here, there = connection(Side.CALLER), connection(Side.CALLEE)
+    there.receive_data(here.data_to_send())
+    here.receive_data(there.data_to_send())
+    opened(here, RequestEncoder("catalog.mend", command=True, credit=0 if last == "reply" else 2, sends=True))
+    there.receive_data(here.data_to_send())
+    there.send_credit(1, 2)
+    here.receive_data(there.data_to_send())
+    it = here if side is Side.CALLER else there
+    assert it.allowance(1) == 2
+    if last == "cancel":
+        here.send_cancel(1)
+        there.receive_data(here.data_to_send())
+    if last == "reply":
+        there.send_reply(1, b"\xc0")
+    elif last == "end":
+        there.send_end(1)
+    elif last == "failure":
+        it.fail(Reason.SILENT, "no sign of life")
+    else:
+        there.send_error(Error(1, 13, "Internal", "a bug", b"\x80", None, begun=True))
+    here.receive_data(there.data_to_send())
+    assert it._calls.states == it._calls.credit == it._calls.allowance == {}
+
+
+def test_credit_that_crossed_the_callers_last_item_is_ignored() -> None:
+    """There is nothing left to send, and nothing is kept of what might have been."""
+    it = greeted(Side.CALLER)
+    opened(it, RequestEncoder("catalog.mend", command=True, sends=True))
+    assert it.receive_data(encode(Credit(1, 2))) == [Credit(1, 2)]
+    it.send_end(1)
+    assert it.receive_data(encode(Credit(1, 2))) == []
+    assert it._calls.allowance == {}
+
+
 # --- sizes
 
 
@@ -328,6 +366,21 @@ def test_a_frame_without_room_for_its_head_is_malformed() -> None:
         Reason.MALFORMED,
         "a frame of 4 bytes has no room for its head",
     )
+
+
+@pytest.mark.parametrize("cut", [0, 4, 8])
+def test_the_shortest_and_the_longest_frame_that_are_allowed_may_come_in_two_pieces(cut: int) -> None:
+    """A length is judged by the same rule in a frame that is whole and in one that is not."""
+    it = greeted(Side.CALLEE, hello=1024, frame=1024)
+    it.receive_data(request(1, kind=2))
+    shortest = encode(End(1))
+    header = Header("catalog.path", 0, 0, None, TRACE, None)
+    spare = 1028 - len(encode(Request(2, header, b"")))
+    longest = encode(Request(2, header, bytes(spare)))
+    assert (len(shortest), len(longest)) == (4 + 5, 4 + 1024)
+    for frame, event in ((shortest, End(1)), (longest, Request(2, header, bytes(spare)))):
+        assert it.receive_data(frame[:cut]) == []
+        assert it.receive_data(frame[cut:]) == [event]
 
 
 @pytest.mark.parametrize(

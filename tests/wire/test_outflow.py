@@ -69,6 +69,14 @@ def test_a_message_begins_only_where_the_peer_has_room_for_it() -> None:
     assert [call for _, call, _ in read(it.take(1000))] == [1] * 3 + [2] * 3 + [3] * 6
 
 
+def test_messages_may_fill_all_the_room_that_the_peer_has() -> None:
+    """What it keeps is a number of bytes, the last of them included."""
+    it = outflow(room=50)
+    it.add(ITEM, 1, b"a" * 30)
+    it.add(ITEM, 2, b"b" * 20)
+    assert [call for _, call, _ in read(it.take(1000))] == [1, 2, 1, 2, 1]
+
+
 def test_what_is_dropped_is_not_sent() -> None:
     """Whether it has begun or not; and others go on."""
     it = outflow(room=50)
