@@ -36,6 +36,7 @@ from freestone.signals import (
     CallGivenUp,
     CallHedged,
     CallNotHedged,
+    CallRepeated,
     HedgeEnded,
     Observer,
     Signal,
@@ -119,6 +120,8 @@ class Replica(Shop):
 
     async def watch(self) -> AsyncIterator[str]:
         self.calls += 1
+        if self.error is not None:
+            raise self.error
         yield self.name
         await asyncio.Event().wait()
 
@@ -646,6 +649,20 @@ async def test_a_command_of_which_nobody_knows_whether_it_happened_is_announced(
                 await call
         given_up = [(it.operation, it.reason, it.error) for it in signals if isinstance(it, CallGivenUp)]
         assert given_up == [("shop.buy", "to repeat it may do harm, or can't help", lost.value)]
+
+
+async def test_what_is_announced_of_a_repetition_names_the_trace() -> None:
+    """Of a stream as of any other call: whoever listens can tell for whom it was made."""
+    async with World("a") as world:
+        world.replicas["a"].error = Unavailable("out of order")
+        for call in (world.shop.where, lambda: anext(world.shop.watch())):
+            async with deadline(5):
+                context = current()
+                assert context is not None
+                with heard() as signals, pytest.raises(Unavailable):
+                    await call()
+            announced = [(type(it), it.trace_id) for it in signals if isinstance(it, CallRepeated | CallGivenUp)]
+            assert set(announced) == {(CallRepeated, context.trace_id), (CallGivenUp, context.trace_id)}
 
 
 async def test_that_nobody_could_be_reached_is_announced() -> None:

@@ -96,7 +96,8 @@ class RemoteStream:
                 raise self._route.failure(item)
             leaving = self._replica is None or self._replica.connection is not self._connection
             self._leave()
-            await self._route.again(item, sent, self._at, leaving, "")
+            outer = CURRENT.get()
+            await self._route.again(item, sent, self._at, leaving, "" if outer is None else outer.trace_id)
 
     async def _open(self) -> None:
         route, loop = self._route, self._route.pool.loop
