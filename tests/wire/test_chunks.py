@@ -371,6 +371,7 @@ PART = b"\x00\x00\x00\x12" + squeezed(FrameType.CHUNK, 1, REQUEST)[4:22]
         (PART + encode(Request(1, HEADER, b"")), "is compressed in part"),
         (encode(Chunk(1, b"x")) + squeezed(FrameType.REQUEST, 1, REQUEST), "is compressed in part"),
         (squeezed(FrameType.PING, 0, bytes(8)), "137 is not a type of frame"),
+        (b"\x00\x00\x00\x05\x8c\x00\x00\x00\x01", "CHUNK is empty"),
     ],
 )
 def test_what_is_no_compressed_message_is_malformed(data: bytes, message: str) -> None:
@@ -380,6 +381,16 @@ def test_what_is_no_compressed_message_is_malformed(data: bytes, message: str) -
     violation = broken(there, length.to_bytes(4, "big") + data[4:])
     assert violation.reason is Reason.MALFORMED
     assert message in violation.message
+
+
+@pytest.mark.parametrize("flag", [0, 0x80])
+def test_the_frame_that_ends_a_message_may_be_empty(flag: int) -> None:
+    """All of it was in the chunks."""
+    _, there = pair({"compress": 1}, {"compress": 1})
+    chunk = squeezed(FrameType.CHUNK, 1, REQUEST) if flag else encode(Chunk(1, REQUEST))
+    end = b"\x00\x00\x00\x05" + bytes((FrameType.REQUEST | flag,)) + b"\x00\x00\x00\x01"
+    assert there.receive_data(chunk + end) == [Request(1, HEADER, b"\x80" + bytes(500))]
+    assert not there._unfinished.calls
 
 
 def test_a_compressed_message_must_be_whole() -> None:

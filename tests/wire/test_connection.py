@@ -520,6 +520,21 @@ def test_a_frame_that_this_side_may_not_send_is_its_own_bug(frame: FrameType) ->
     assert it.outgoing == []
 
 
+def test_what_the_table_of_calls_does_not_allow_is_not_sent() -> None:
+    """Neither what no such call has, nor what the peer would have ignored, had it crossed the end of the call."""
+    callee, caller = greeted(Side.CALLEE), greeted(Side.CALLER)
+    callee.receive_data(request(1))
+    with pytest.raises(RuntimeError, match="ITEM can't be sent for the call 1, which is unary"):
+        callee.send_item(1, b"\xc0")
+    assert callee.in_flight == 1
+    opened(caller)
+    caller.receive_data(encode(Reply(1, b"\xc0")))
+    caller.data_to_send()
+    with pytest.raises(RuntimeError, match="CANCEL can't be sent for the call 1, which is ended"):
+        caller.send_cancel(1)
+    assert callee.outgoing == caller.outgoing == []
+
+
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     """Cut bytes at those places."""
     places = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]

@@ -351,6 +351,8 @@ class Connection:
         def read(call_id: int, payload: bytes, events: list[Event]) -> None:
             if not call_id:
                 raise WireError(Reason.MALFORMED, "a compressed frame belongs to a call, and has the call id 0")
+            if not payload and kind == FrameType.CHUNK | COMPRESSED:
+                raise WireError(Reason.MALFORMED, "CHUNK is empty")
             self._keep_piece(call_id, payload, compressed=True)
             if kind != FrameType.CHUNK | COMPRESSED:
                 reader(call_id, b"", events)
