@@ -254,6 +254,16 @@ def test_messages_that_are_unfinished_have_a_limit_together() -> None:
     )
 
 
+def test_unfinished_messages_may_have_just_what_the_limit_says() -> None:
+    """Their first bytes not counted: a sender that keeps to it is not cut off."""
+    _, there = pair(None, SMALL)
+    chunks = b"".join(encode(Chunk(number, bytes(2**15))) for number in range(1, 17))
+    assert there.receive_data(chunks + encode(Chunk(1, bytes(16)))) == []
+    assert broken(there, encode(Chunk(1, b"x"))) == Violation(
+        Reason.TOO_LARGE, "unfinished messages have 524305 bytes; the limit is 524288"
+    )
+
+
 def test_messages_that_begin_and_do_not_end_are_a_flood() -> None:
     """However small they are."""
     _, there = pair(None, {"calls": 3})
