@@ -24,33 +24,34 @@ RETURNS = 2.0
 
 
 class Shop:
-    """Three hosts that serve, and one that calls them some thirty times a second."""
+    """Hosts that serve, and one that calls them some thirty times a second."""
 
     def __init__(self, hosts: Hosts) -> None:
         self.hosts = hosts
-        self.servers: dict[int, asyncio.subprocess.Process] = {}
+        self.processes: dict[int, asyncio.subprocess.Process] = {}
         self.calls: list[dict[str, Any]] = []
+        self.long: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        """The calls that take three seconds, and may."""
         self.orders: set[int] = set()
-        self._caller: asyncio.subprocess.Process | None = None
         self._heard = asyncio.Event()
         self._readers: list[asyncio.Task[None]] = []
 
     def address(self, number: int) -> str:
         return f"tcp://{self.hosts.address(number)}:7000"
 
-    async def start(self, *called: int) -> None:
-        for number in (1, 2, 3):
-            self.servers[number] = await self.hosts.run(number, "serve", self.address(number), f"host{number}")
-            self._read(self.servers[number])
-        self._caller = await self.hosts.run(0, "call", *map(self.address, called))
-        self._read(self._caller)
+    async def serve(self, number: int, *nats: str) -> None:
+        await self.run(number, "serve", self.address(number), f"host{number}", *nats)
+
+    async def call(self, *endpoints: str) -> None:
+        await self.run(0, "call", *endpoints)
         await self.until(lambda call: "error" not in call, 10)
 
-    def move(self, *called: int) -> None:
-        """Tell the caller that the shop is elsewhere."""
-        assert self._caller is not None
-        assert self._caller.stdin is not None
-        self._caller.stdin.write((" ".join(map(self.address, called)) + "\n").encode())
+    async def tell(self, number: int, *words: str) -> None:
+        """Tell the process of a host something."""
+        stdin = self.processes[number].stdin
+        assert stdin is not None
+        stdin.write((" ".join(words) + "\n").encode())
+        await stdin.drain()
 
     async def until(self, wanted: Any, seconds: float, after: float | None = None) -> dict[str, Any]:
         """Return the first call begun after that time, by default now, that is as wanted."""
@@ -88,16 +89,18 @@ class Shop:
             if "error" in call:
                 assert call["error"] in ("Unavailable", "DeadlineExceeded", "ConnectionLost", "ResourceExhausted"), call
 
-    def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def run(self, number: int, *words: str) -> None:
+        process = self.processes[number] = await self.hosts.run(number, *words)
         self._readers.append(asyncio.ensure_future(self._hear(process)))
 
     async def _hear(self, process: asyncio.subprocess.Process) -> None:
-
         assert process.stdout is not None
         while line := await process.stdout.readline():
             report = json.loads(line)
             if "order" in report:
                 self.orders.add(report["order"])
+            elif report["what"] == "linger":
+                self.long.put_nowait(report)
             else:
                 self.calls.append(report)
                 self._heard.set()
@@ -109,9 +112,13 @@ class Shop:
 
 @contextlib.asynccontextmanager
 async def shop(hosts: Hosts, *called: int) -> AsyncGenerator[Shop]:
+    """Run three hosts that serve, and have those called; with none named, nothing runs yet."""
     it = Shop(hosts)
     try:
-        await it.start(*called)
+        if called:
+            for number in (1, 2, 3):
+                await it.serve(number)
+            await it.call(*map(it.address, called))
         yield it
     finally:
         await it.end()
@@ -173,8 +180,84 @@ async def test_a_link_that_goes_down_and_up_is_used_again(hosts: Hosts) -> None:
 async def test_an_address_that_changes_is_followed(hosts: Hosts) -> None:
     """The old host goes at once; calls go to the new one."""
     async with shop(hosts, 1) as it:
-        await hosts.kill(it.servers[1])
-        it.move(2)
+        await hosts.kill(it.processes[1])
+        await it.tell(0, it.address(2))
         since = time.monotonic()
         call = await it.until(lambda call: call.get("by") == "host2", RETURNS + 5)
         assert call["began"] + call["took"] - since <= RETURNS
+
+
+class Table:
+    """The caller itself is told where the shop is."""
+
+    async def start(self, it: Shop) -> None:
+        for number in (1, 2):
+            await it.serve(number)
+        await it.call(it.address(1))
+
+    async def move(self, it: Shop) -> None:
+        await it.tell(0, it.address(2))
+
+
+class Dns:
+    """A name has the address of a host; the name server is on the third."""
+
+    name = "dns://shop.test:7000"
+
+    async def start(self, it: Shop) -> None:
+        for number in (1, 2):
+            await it.serve(number)
+        await it.run(3, "names", it.hosts.address(3))
+        await self.put(it, 1)
+        await it.call(self.name, it.hosts.address(3))
+
+    async def move(self, it: Shop) -> None:
+        await self.put(it, 2)
+
+    async def put(self, it: Shop, number: int) -> None:
+        await it.tell(3, "shop.test A", it.hosts.address(number))
+
+
+class DnsServices(Dns):
+    """A service has a record, which has the name of a host and the port."""
+
+    name = "dns+srv://_shop._tcp.test"
+
+    async def put(self, it: Shop, number: int) -> None:
+        await it.tell(3, f"host{number}.test A", it.hosts.address(number))
+        await it.tell(3, f"_shop._tcp.test SRV 0 0 7000 host{number}.test.")
+
+
+class Announced:
+    """The hosts announce themselves through NATS, which is on the third."""
+
+    async def start(self, it: Shop) -> None:
+        nats = f"nats://{it.hosts.address(3)}:4222"
+        await it.run(3, "nats", it.hosts.address(3))
+        for number in (1, 2):
+            await it.serve(number, nats)
+        await it.tell(1, "here")
+        await it.call(nats)
+
+    async def move(self, it: Shop) -> None:
+        await it.tell(2, "here")
+        await it.tell(1, "gone")
+
+
+@pytest.mark.parametrize("way", [Table, Dns, DnsServices, Announced])
+async def test_calls_in_flight_finish_where_the_address_was(hosts: Hosts, way: type[Table | Dns | Announced]) -> None:
+    """However the caller learns of the change: new ones go to the new place, and none fails."""
+    found_by = way()
+    async with shop(hosts) as it:
+        await found_by.start(it)
+        await it.tell(0, "linger")
+        await it.pass_time(0.5)
+        await found_by.move(it)
+        moved = time.monotonic()
+        call = await it.until(lambda call: call.get("by") == "host2", RETURNS + 5)
+        assert call["began"] + call["took"] - moved <= RETURNS
+        elsewhere = time.monotonic()
+        async with asyncio.timeout(10):
+            assert (await it.long.get())["by"] == "host1"
+        assert {call.get("by") for call in it.calls if call["began"] >= elsewhere} == {"host2"}
+        assert not [call for call in it.calls if "error" in call]
