@@ -3,14 +3,15 @@
 To encode or decode a value holds the event loop until it is done: half a millisecond for each megabyte of bytes, which
 is what it takes to copy them into memory that is new. A small call beside one with 64 MB would wait for both. Bytes
 need no encoding but their head. So those of a parameter, of a result, or of a field of it, that is declared as
-``bytes`` are left out of what is encoded, and sent as they are; and they are copied out of the message, in which that
-head is before them, a little in each turn of the loop.
+``bytes`` are left out of what is encoded, and sent as they are behind that head; and they are left out of what is
+decoded, and copied out of the message a little in each turn of the loop. Both find their places in the same way: what
+carries them is a map, whose entries can be read without what is in them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from io import BytesIO
 from typing import Any, Final, TypeAlias, final
 
@@ -27,6 +28,8 @@ _STEP: Final = 1024 * 1024
 _BIN_32: Final = b"\xc6"
 """How bytes begin in MessagePack that are more than 65,535; the number of them follows."""
 _HEAD: Final = 5
+_FIXMAP: Final = 0x8F
+"""The largest first byte of a map of up to 15 entries, which is all that is before them; otherwise two more are."""
 _ENTRIES: Final = 256
 """Entries of a map in which large bytes are looked for."""
 _NONE: Final = msgspec.Raw(b"\xc4\x00")
@@ -52,29 +55,24 @@ class Large:
 
     def encode_arguments(self, arguments: tuple[Any, ...]) -> Body:
         """Do what the operation's ``encode_arguments`` does."""
-        places = [at for at in self._places.values() if _is_large(arguments[at])]
-        if not places:
+        large = {name: arguments[at] for name, at in self._places.items() if _is_large(arguments[at])}
+        if not large:
             return self._operation.encode_arguments(arguments)
         hollow = list(arguments)
-        for at in places:
-            hollow[at] = _mark(at)
-        encoded = self._operation.encode_arguments(tuple(hollow))
-        return _filled(encoded, {_mark(at): arguments[at] for at in places}) or self._operation.encode_arguments(
-            arguments
-        )
+        for name in large:
+            hollow[self._places[name]] = _NONE
+        return _filled(self._operation.encode_arguments(tuple(hollow)), large)
 
     def encode_result(self, result: Any) -> Body:
         """Do what the operation's ``encode_result`` does."""
         if self._whole and _is_large(result):
             return Parts(_head(len(result)), result)
         if self._fields and type(result) is self._operation.result:
-            names = [name for name in self._fields.values() if _is_large(getattr(result, name))]
-            if names:
-                marks = {name: _mark(number) for number, name in enumerate(names)}
-                encoded = self._operation.encode_result(replace(result, **marks))
-                filled = _filled(encoded, {mark: getattr(result, name) for name, mark in marks.items()})
-                if filled is not None:
-                    return filled
+            found = {encoded: getattr(result, name) for encoded, name in self._fields.items()}
+            large = {encoded: value for encoded, value in found.items() if _is_large(value)}
+            if large:
+                hollow = replace(result, **{self._fields[encoded]: _NONE for encoded in large})
+                return _filled(self._operation.encode_result(hollow), large)
         return self._operation.encode_result(result)
 
     def decode_arguments(self, data: bytes | memoryview) -> tuple[tuple[Any, ...], Filling | None]:
@@ -105,7 +103,7 @@ class Large:
 
 def large_of(operation: Operation) -> Large | None:
     """Return what is declared as ``bytes`` in an operation; None if nothing is."""
-    alone = operation.takes is None and not operation.streams
+    alone = operation.takes is None and not operation.streams and len(operation.parameters) <= _ENTRIES
     places = {it.name: at for at, it in enumerate(operation.parameters) if alone and it.type is bytes}
     fields = {} if operation.streams else _fields_of(operation.result)
     if places or fields or (operation.result is bytes and not operation.streams):
@@ -119,6 +117,8 @@ def _fields_of(kind: Any) -> dict[str, str]:
         return {}
     if hasattr(kind, "__post_init__"):  # it would look at what is not there yet
         return {}
+    if len(kind.__struct_fields__) >= _ENTRIES:
+        return {}
     return {it.encode_name: it.name for it in msgspec.structs.fields(kind) if it.type is bytes}
 
 
@@ -130,20 +130,19 @@ def _head(size: int) -> bytes:
     return _BIN_32 + size.to_bytes(4, "big")
 
 
-def _mark(number: int) -> bytes:
-    """Return what stands in an encoded message where large bytes belong."""
-    return b"\xff\xfe freestone: large bytes %d \xfe\xff" % number
-
-
-def _filled(encoded: bytes, values: dict[bytes, bytes]) -> Parts | None:
-    """Return the message with those values where their marks are; None if a mark is not there once."""
-    if any(encoded.count(mark) != 1 for mark in values):  # somebody has written one of them into another value
-        return None
+def _filled(hollow: bytes, large: Mapping[str, bytes]) -> Parts:
+    """Return an encoded record with those bytes as the entries that have their names."""
     parts: list[bytes] = []
-    for mark in sorted(values, key=encoded.index):
-        before, _, encoded = encoded.partition(mark)
-        parts += (before[:-2] + _head(len(values[mark])), values[mark])  # the mark had a head of two bytes
-    return Parts(*parts, encoded)
+    before = [hollow[: 1 if hollow[0] <= _FIXMAP else 3]]
+    for name, entry in _read_entries(hollow).items():
+        before.append(_encode(name))
+        if name in large:
+            before.append(_head(len(large[name])))
+            parts += (b"".join(before), large[name])
+            before = []
+        else:
+            before.append(bytes(entry))
+    return Parts(*parts, b"".join(before))
 
 
 def _hollow(data: bytes | memoryview, names: Collection[str]) -> tuple[bytes | memoryview, dict[str, memoryview]]:
@@ -165,7 +164,7 @@ def _hollow(data: bytes | memoryview, names: Collection[str]) -> tuple[bytes | m
 def _is_map(data: bytes | memoryview) -> bool:
     """Whether it is a map, and none that would take much to read."""
     kind = data[0] if data else 0
-    return 0x80 <= kind <= 0x8F or (kind == 0xDE and int.from_bytes(data[1:3], "big") <= _ENTRIES)
+    return 0x80 <= kind <= _FIXMAP or (kind == 0xDE and int.from_bytes(data[1:3], "big") <= _ENTRIES)
 
 
 async def _copied(view: memoryview) -> bytes:
