@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -23,6 +22,8 @@ from freestone import Contract, Message, command, query
 from freestone.call import Dispatcher, Policies, Pool, Server, StaticResolver, WireTransport, client, parse_address
 from freestone.clock import system_random
 from freestone.wire import Hello, Limits
+
+from .callee import callee
 
 SIZE: Final = 64 * 1000 * 1000
 PAUSE: Final = 0.002
@@ -210,17 +211,10 @@ async def lane(over: str, how: str, kind: str, seconds: float) -> None:
     """Measure one line of the table, in processes of its own, and print it."""
     with TemporaryDirectory(prefix="fsb-") as directory:
         address = f"unix://{directory}/store.sock" if over == "Unix" else "tcp://127.0.0.1:0"
-        command = [sys.executable, "-m", "benchmarks.beside", "serve", address, how]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: ASYNC220 - nothing runs yet
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().decode().strip()
+        with callee("benchmarks.beside", address, how) as server:
             through = through_grpc if how == "grpc" else through_freestone
-            async with through(address, how) as calls:
+            async with through(server.said, how) as calls:
                 took, ended = await measure(calls["small"], calls.get(kind), seconds)
-        finally:
-            server.kill()
-            server.wait()
     cuts = quantiles(took, n=100)
     figures = " | ".join(f"{value * 1e3:.1f}" for value in (cuts[49], cuts[98], max(took)))
     print(f"| {_WAYS[how]} | {over} | {_KINDS[kind]} | {figures} | {ended / seconds:.1f} |", flush=True)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,6 +21,8 @@ from freestone import Contract, command, errors, query, service
 from freestone.app import connect
 from freestone.call import Dispatcher, Server, UnixAddress
 from freestone.wire import Hello
+
+from .callee import callee
 
 AT_A_TIME = 32
 LOOKS = 20
@@ -137,6 +138,7 @@ async def serve(path: str) -> None:
     """Answer until cancelled."""
     hello = Hello(application="bench", process="desk", instance="1")
     await Server(Dispatcher({"desk": DeskService()}), hello).listen(UnixAddress(Path(path)))
+    print("ready", flush=True)
     await asyncio.Event().wait()
 
 
@@ -155,8 +157,7 @@ async def main(calls: int) -> None:
 
     with TemporaryDirectory(prefix="fsb-") as directory:
         path = f"{directory}/desk.sock"
-        server = subprocess.Popen([sys.executable, "-m", "benchmarks.growth", "serve", path])  # noqa: ASYNC220 - nothing runs yet
-        try:
+        with callee("benchmarks.growth", path):
             async with connect(Desk, f"unix://{path}", service="desk", application="bench") as desk:
                 for look in range(LOOKS):
                     await asyncio.gather(*(caller(desk) for _ in range(AT_A_TIME)))
@@ -164,9 +165,6 @@ async def main(calls: int) -> None:
                     here, there = holding(), await desk.held()
                     made = (look + 1) * each * AT_A_TIME
                     print(f"{made:9,} calls: {here[0]:.1f} + {there[0]:.1f} MB, {here[1]:,} + {there[1]:,} objects")
-        finally:
-            server.kill()
-            server.wait()
 
 
 if __name__ == "__main__":

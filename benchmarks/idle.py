@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
 import sys
 import time
 from tempfile import TemporaryDirectory
@@ -19,6 +18,8 @@ import uvloop
 from freestone import Contract, query, service
 from freestone.call import Dispatcher, Pool, Server, StaticResolver, UnixAddress, WireTransport, client
 from freestone.wire import Hello
+
+from .callee import callee
 
 HELLO = Hello(application="bench", process="desk", instance="1")
 SETTLED = 3.0
@@ -59,11 +60,7 @@ async def main(connections: int, seconds: float) -> None:
     """Open the connections, wait, and print what that cost."""
     with TemporaryDirectory(prefix="fsb-") as directory:
         path = f"{directory}/desk.sock"
-        command = [sys.executable, "-m", "benchmarks.idle", "serve", path]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: ASYNC220 - nothing runs yet
-        try:
-            assert server.stdout is not None
-            server.stdout.readline()
+        with callee("benchmarks.idle", path) as server:
             both = {"caller": psutil.Process(), "callee": psutil.Process(server.pid)}
             names = [f"desk{number}" for number in range(connections + 1)]
             resolver = StaticResolver({name: [UnixAddress(path)] for name in names})
@@ -82,9 +79,6 @@ async def main(connections: int, seconds: float) -> None:
                 cpu = (taken(process)[0] - start[name][0]) / passed
                 each = (start[name][1] - before[name]) * 1e3 / connections
                 print(f"  {name}: {cpu:.2%} of a core, {each:.1f} KB for each")
-        finally:
-            server.kill()
-            server.wait()
 
 
 if __name__ == "__main__":
