@@ -150,10 +150,11 @@ def nats(address: str) -> None:
 
 async def _told() -> AsyncGenerator[str]:
     """Give what the test says, a line at a time; for ever, as it is the test that ends this process."""
-    lines: asyncio.Queue[str] = asyncio.Queue()
-    asyncio.get_running_loop().add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline().strip()))
-    while True:
-        yield await lines.get()
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield line.decode().strip()
+    await asyncio.Event().wait()
 
 
 async def _go_on(shop: Shop, tasks: asyncio.TaskGroup) -> None:
